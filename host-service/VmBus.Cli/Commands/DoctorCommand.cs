@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Lanes;
+using VmBus.Machine;
+
+namespace VmBus.Cli.Commands;
+
+/// <summary><c>vmbus doctor</c>: what this host offers, one line each.</summary>
+internal static class DoctorCommand
+{
+    private static readonly string[] ProgramFolders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+
+    /// <summary>Builds the command with its options.</summary>
+    public static Command Create()
+    {
+        Option<bool> quiet = new("--quiet") { Description = "Print nothing; the exit status tells" };
+        var command = new Command("doctor", "Shows what this host offers for partitions and what is missing. Exit status 0 when partitions can run here, 1 when not.") { quiet };
+        command.SetAction(parsed => Check(parsed.GetValue(quiet) ? TextWriter.Null : Console.Out));
+        return command;
+    }
+
+    private static int Check(TextWriter output)
+    {
+        bool complete = CheckKvm(output);
+        using (Lane lane = Lane.Start("probe", NullLogger.Instance))
+        {
+            bool ring = lane.EngineName.StartsWith("io_uring", StringComparison.Ordinal);
+            Line(output, ring, needed: false, "io_uring", "serve disks without a thread per request (else epoll and a thread pool serve)");
+        }
+
+        Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
+        Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
+        output.WriteLine(complete ? "Partitions can run on this host." : "Partitions cannot run on this host.");
+        return complete ? ExitStatus.Success : ExitStatus.Failure;
+    }
+
+    private static bool CheckKvm(TextWriter output)
+    {
+        try
+        {
+            using KvmHost host = KvmHost.Open();
+            Line(output, true, needed: true, "/dev/kvm", $"run virtual processors (up to {host.MaximumProcessors})");
+            foreach (KvmCapability capability in host.Capabilities) Line(output, capability.Present, capability.Needed, capability.Name, capability.Purpose);
+            return host.Missing is null;
+        }
+        catch (KvmUnavailableException e)
+        {
+            Line(output, false, needed: true, "/dev/kvm", e.Message);
+            return false;
+        }
+    }
+
+    private static void Line(TextWriter output, bool present, bool needed, string name, string purpose)
+        => output.WriteLine($"{(present ? "ok     " : needed ? "MISSING" : "absent ")}  {name,-32} {purpose}");
+
+    private static bool FindProgram(string name)
+        => Array.Exists(ProgramFolders, folder => folder.Length > 0 && File.Exists(Path.Combine(folder, name)));
+
+    private static bool FindLibrary(string name)
+    {
+        if (!System.Runtime.InteropServices.NativeLibrary.TryLoad(name, out nint handle)) return false;
+        System.Runtime.InteropServices.NativeLibrary.Free(handle);
+        return true;
+    }
+}

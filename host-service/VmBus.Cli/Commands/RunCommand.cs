@@ -1,0 +1,182 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using VmBus.Cli.Monitor;
+using VmBus.Cli.Options;
+using VmBus.Host;
+using VmBus.Host.Consoles;
+using VmBus.Machine;
+using VmBus.Network.Links;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Cli.Commands;
+
+/// <summary><c>vmbus run</c>: one partition in the foreground.</summary>
+internal static class RunCommand
+{
+    private const string VersionHelp = "Highest VMBus version offered to the guest, 2.4 to 6.0";
+
+    /// <summary>Builds the command with its options.</summary>
+    public static Command Create()
+    {
+        Option<string> kernel = new("--kernel") { HelpName = "FILE", Required = true, Description = "Linux kernel: a bzImage, or an ELF vmlinux with a PVH entry" };
+        Option<string?> initrd = new("--initrd") { HelpName = "FILE", Description = "Initial RAM disk" };
+        Option<string> append = new("--append") { HelpName = "TEXT", Description = "Kernel command line", DefaultValueFactory = _ => "console=ttyS0" };
+        Option<int> cpus = new("--cpus") { HelpName = "N", Description = "Virtual processors, 1 to 64", DefaultValueFactory = _ => 1 };
+        Option<string> memory = new("--memory") { HelpName = "SIZE", Description = "RAM, with suffix K, M or G", DefaultValueFactory = _ => "1G" };
+        Option<string> name = new("--name") { HelpName = "NAME", Description = "Name of the partition, for messages", DefaultValueFactory = _ => "guest" };
+        Option<string[]> disks = new("--disk")
+        {
+            HelpName = "PATH[,KEY=VALUE]…",
+            Description = "A disk on the synthetic SCSI controller; may be given up to 64 times. Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, "
+                + "cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus. A doubled comma stands for a comma in the path",
+        };
+        Option<string[]> nics = new("--nic")
+        {
+            HelpName = "LINK[,KEY=VALUE]…",
+            Description = "A synthetic network adapter; may be given up to 8 times. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
+                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N, id=ID, bus=vmbus",
+        };
+        Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
+        Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
+        Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
+        Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
+        Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
+        Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
+        var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
+        {
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, console, noReboot, stopTimeout, version, log,
+        };
+        command.SetAction(parsed => Guard(() =>
+        {
+            var options = new PartitionOptions
+            {
+                Name = parsed.GetValue(name)!,
+                Kernel = parsed.GetValue(kernel)!,
+                Initrd = parsed.GetValue(initrd),
+                CommandLine = parsed.GetValue(append)!,
+                ProcessorCount = InRange("--cpus", parsed.GetValue(cpus), 1, 64),
+                MemoryBytes = ParseMemory(parsed.GetValue(memory)!),
+                Disks = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.Parse)],
+                NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
+                CaptureFile = parsed.GetValue(capture),
+                MaximumVersion = ParseVersion(parsed.GetValue(version)!),
+                EndOnReset = parsed.GetValue(noReboot),
+            };
+            var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
+            return Run(options, parsed.GetValue(console)!, timeout, new StderrLogger(ParseLevel(parsed.GetValue(log)!)));
+        }));
+        return command;
+    }
+
+    /// <summary>Runs a command body and turns its failures into one line and an exit status.</summary>
+    public static int Guard(Func<int> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (UsageException e)
+        {
+            Console.Error.WriteLine($"vmbus: {e.Message}");
+            return ExitStatus.BadUsage;
+        }
+        catch (DiskException e) when (e.Problem == DiskProblem.BadOption)
+        {
+            Console.Error.WriteLine($"vmbus: {e.Message}");
+            return ExitStatus.BadUsage;
+        }
+        catch (LinkException e) when (e.Problem == LinkProblem.BadOption)
+        {
+            Console.Error.WriteLine($"vmbus: {e.Message}");
+            return ExitStatus.BadUsage;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KvmUnavailableException)
+        {
+            Console.Error.WriteLine($"vmbus: {e.Message}");
+            return ExitStatus.Failure;
+        }
+    }
+
+    private static int Run(PartitionOptions options, string consoleText, TimeSpan stopTimeout, ILogger logger)
+    {
+        ConsoleOption.Check(consoleText);
+        using Partition partition = Partition.Create(options, logger);
+        using IConsole console = ConsoleOption.Open(consoleText);
+        bool interrupted = false;
+
+        void OnSignal(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            if (interrupted || stopTimeout == TimeSpan.Zero)
+            {
+                partition.Terminate();
+                return;
+            }
+
+            interrupted = true;
+            partition.RequestPowerOff(stopTimeout);
+        }
+
+        using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
+        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(partition, console, stopTimeout, echo: !Console.IsInputRedirected) : null;
+        if (prompt is null) console.Start(typed => partition.Type(typed.Span));
+        else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
+        PartitionResult result = partition.Run(console);
+        switch (result.End)
+        {
+            case PartitionEnd.PoweredOff:
+                return ExitStatus.Success;
+            case PartitionEnd.Reset:
+                Console.Error.WriteLine($"vmbus: {options.Name}: the guest reset by {result.Detail}, and --no-reboot is given");
+                return ExitStatus.GuestCrashed;
+            case PartitionEnd.Crashed:
+                Console.Error.WriteLine($"vmbus: {options.Name}: the guest crashed: {result.Detail}");
+                return ExitStatus.GuestCrashed;
+            case PartitionEnd.Terminated:
+                Console.Error.WriteLine($"vmbus: {options.Name}: ended before the guest powered off");
+                return ExitStatus.Interrupted;
+            case PartitionEnd.Failed:
+                Console.Error.WriteLine($"vmbus: {options.Name}: {result.Detail}");
+                return ExitStatus.Failure;
+        }
+
+        throw new InvalidOperationException($"Unknown end {result.End}");
+    }
+
+    private static int InRange(string option, int value, int least, int most)
+        => value >= least && value <= most ? value : throw new UsageException($"{option} {value}: must be {least} to {most}.");
+
+    private static ulong ParseMemory(string text)
+    {
+        const long Least = 32L << 20;
+        const long Most = 4L << 40;
+        if (!SizeParser.TryParse(text, out long bytes)) throw new UsageException($"--memory '{text}': not a size; write it as 2G or 512M.");
+        if (bytes is < Least or > Most) throw new UsageException($"--memory '{text}': must be 32M to 4T.");
+        return bytes % (1 << 20) == 0 ? (ulong)bytes : throw new UsageException($"--memory '{text}': must be a whole number of MiB.");
+    }
+
+    private static uint ParseVersion(string text)
+    {
+        string[] parts = text.Split('.');
+        if (parts.Length == 2 && ushort.TryParse(parts[0], out ushort major) && ushort.TryParse(parts[1], out ushort minor))
+        {
+            uint version = ((uint)major << 16) | minor;
+            if (PartitionOptions.SupportedVersions.Contains(version)) return version;
+        }
+
+        string known = string.Join(", ", PartitionOptions.SupportedVersions.Select(v => $"{v >> 16}.{v & 0xFFFF}"));
+        throw new UsageException($"--vmbus-version '{text}': must be one of {known}.");
+    }
+
+    private static LogLevel ParseLevel(string text) => text switch
+    {
+        "debug" => LogLevel.Debug,
+        "info" => LogLevel.Information,
+        "warning" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        _ => throw new UsageException($"--log '{text}': must be debug, info, warning or error."),
+    };
+}

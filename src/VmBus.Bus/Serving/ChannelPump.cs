@@ -1,0 +1,311 @@
+using VmBus.Bus.Channels;
+using VmBus.Bus.Devices;
+using VmBus.Bus.Ports;
+using VmBus.Lanes;
+using VmBus.Memory.Rings;
+using VmBus.Native.Linux;
+using VmBus.Protocol.HyperV;
+using VmBus.Protocol.Ring;
+
+namespace VmBus.Bus.Serving;
+
+/// <summary>Moves packets between the rings of one open channel and its endpoint. Everything runs on the channel's lane.</summary>
+/// <remarks>
+/// A turn: ask the guest not to signal, hand over at most <see cref="PacketsPerTurn"/> packets, let the endpoint submit, publish its answers, give
+/// the space back, interrupt at most once, then ask for signals again and look once more. Allocates nothing.
+/// </remarks>
+internal sealed class ChannelPump : ILaneHandler, IDisposable
+{
+    /// <summary>
+    /// Largest packet taken from a guest, the size of the private copy: twice what the largest known client sends (sockets and key-value
+    /// exchange, 16 KiB and a header).
+    /// </summary>
+    public const int MaximumPacketBytes = 32 * 1024;
+
+    // One busy channel does not keep the lane's others, or its completions, waiting for longer than this many packets.
+    private const int PacketsPerTurn = 128;
+
+    private readonly ChannelStart _start;
+    private readonly IInterruptPort _interrupts;
+    private readonly IPumpOwner _owner;
+    private readonly RingMapping _fromGuest;
+    private readonly RingMapping _toGuest;
+    private readonly RingReader _reader;
+    private readonly RingWriter _writer;
+    private IChannelEndpoint? _endpoint;
+    private IDisposable? _watch;
+    private SpaceRetry? _spaceRetry;
+    private PumpState _state = PumpState.Starting;
+    private uint _targetProcessor;
+    private bool _isBusy;
+    private bool _isInTurn;
+    private bool _isWaitingForSpace;
+    private bool _hasUnpublished;
+    private bool _expectsCompletions;
+
+    /// <summary>Takes over both rings, and the interrupts that the guest asked for.</summary>
+    public ChannelPump(ChannelStart start, RingMapping fromGuest, RingMapping toGuest, IInterruptPort interrupts, Lane lane, IPumpOwner owner)
+    {
+        _start = start;
+        _interrupts = interrupts;
+        _owner = owner;
+        _fromGuest = fromGuest;
+        _toGuest = toGuest;
+        _targetProcessor = start.TargetProcessor;
+        Lane = lane;
+        Gpadls = new GpadlHolds(start.ChannelId, owner);
+        _reader = new RingReader(fromGuest, Math.Min(MaximumPacketBytes, fromGuest.DataBytes));
+        _writer = new RingWriter(toGuest);
+    }
+
+    private enum PumpState
+    {
+        // The device has not returned its endpoint yet: answers may be collected already.
+        Starting,
+
+        Running,
+
+        // The guest broke a rule: nothing is read or sent any more; the control lane will close.
+        Failed,
+
+        // The endpoint has been told to stop; what it still answers is published while the ring has room.
+        Closing,
+
+        Closed,
+    }
+
+    public ChannelCounters Counters { get; } = new();
+
+    public Lane Lane { get; }
+
+    /// <summary>What the device uses beside the rings.</summary>
+    public GpadlHolds Gpadls { get; }
+
+    public uint TargetProcessor => _targetProcessor;
+
+    public bool ExpectsCompletions
+    {
+        get => _expectsCompletions;
+        set
+        {
+            // Signals stayed masked while completions were expected: the end of a turn asks for them again.
+            if (_expectsCompletions && !value && !_isInTurn) Touch();
+            _expectsCompletions = value;
+        }
+    }
+
+    /// <summary>The device has opened: packets flow from here on.</summary>
+    public void Begin(IChannelEndpoint endpoint, EventFd kick)
+    {
+        _endpoint = endpoint;
+        _watch = Lane.Watch(kick, new KickHandler(this));
+        if (_state == PumpState.Starting) _state = PumpState.Running;
+        // The guest may have written, and even signalled, before anyone listened.
+        Lane.Schedule(this);
+    }
+
+    /// <inheritdoc/>
+    public bool Run()
+    {
+        if (_endpoint is not { } endpoint) return false;
+        return _state switch
+        {
+            PumpState.Running => RunTurn(endpoint),
+            PumpState.Closing => Publish(),
+            PumpState.Starting or PumpState.Failed or PumpState.Closed => false,
+        };
+    }
+
+    /// <summary>See <see cref="OpenChannel.TrySend"/>.</summary>
+    public bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
+    {
+        if (_state is PumpState.Failed or PumpState.Closed) return true;
+        RingStatus status = _writer.TryWrite(type, header, payload, transactionId, flags);
+        if (status == RingStatus.Full && _state != PumpState.Closing && !TryWaitForSpace(header.Length + payload.Length))
+            status = _writer.TryWrite(type, header, payload, transactionId, flags);
+        switch (status)
+        {
+            case RingStatus.Ok:
+                _hasUnpublished = true;
+                _spaceRetry?.Restart();
+                Counters.CountPacketOut();
+                if (!_isInTurn) Touch();
+                return true;
+            case RingStatus.Full:
+                // A channel that closes has nobody to wait for: the answer goes with it.
+                return _state == PumpState.Closing;
+            case RingStatus.Corrupt:
+                Fail("the ring towards the guest is corrupt");
+                return true;
+            case RingStatus.Empty:
+            default:
+                throw new InvalidOperationException($"Writing to a ring gave {status}.");
+        }
+    }
+
+    /// <summary>See <see cref="OpenChannel.Resume"/>.</summary>
+    public void Resume()
+    {
+        _isBusy = false;
+        Touch();
+    }
+
+    /// <summary>See <see cref="OpenChannel.Touch"/>.</summary>
+    public void Touch()
+    {
+        if (_state != PumpState.Closed) Lane.Schedule(this);
+    }
+
+    /// <summary>See <see cref="OpenChannel.Fail"/>.</summary>
+    public void Fail(string reason)
+    {
+        if (_state is PumpState.Failed or PumpState.Closing or PumpState.Closed) return;
+        _state = PumpState.Failed;
+        Gpadls.End();
+        _owner.ChannelFailed(_start.ChannelId, reason);
+    }
+
+    /// <summary>Interrupts go to another processor from now on.</summary>
+    public void Retarget(uint targetProcessor) => _targetProcessor = targetProcessor;
+
+    /// <summary>Stops taking packets and tells the endpoint; <see cref="Closed"/> follows, at once or later.</summary>
+    public void Close()
+    {
+        // After a violation nothing is published: the ring cannot be trusted.
+        if (_state != PumpState.Failed) _state = PumpState.Closing;
+        Gpadls.End();
+        _endpoint!.Close();
+    }
+
+    /// <summary>See <see cref="OpenChannel.Closed"/>.</summary>
+    public void Closed()
+    {
+        if (_state is not (PumpState.Closing or PumpState.Failed)) throw new InvalidOperationException("The channel was not asked to close.");
+        if (_state == PumpState.Closing) _ = Publish();
+        _state = PumpState.Closed;
+        Dispose();
+        _owner.ChannelClosed(_start.ChannelId);
+    }
+
+    /// <summary>The device refused to open: the rings are given up, and nothing of the channel runs.</summary>
+    public void Abandon()
+    {
+        _state = PumpState.Closed;
+        Gpadls.End();
+        Dispose();
+    }
+
+    /// <summary>Gives the rings up.</summary>
+    public void Dispose()
+    {
+        _watch?.Dispose();
+        _watch = null;
+        _spaceRetry?.Dispose();
+        _fromGuest.Dispose();
+        _toGuest.Dispose();
+    }
+
+    private bool RunTurn(IChannelEndpoint endpoint)
+    {
+        _isInTurn = true;
+        if (_isWaitingForSpace)
+        {
+            _writer.StopWaitingForSpace();
+            _isWaitingForSpace = false;
+        }
+
+        _reader.MaskInterrupts();
+        bool more = Drain(endpoint);
+        if (_state == PumpState.Running) endpoint.EndBatch();
+        _isInTurn = false;
+        if (_state != PumpState.Running) return false;
+        _ = Publish();
+        if (more) return true;
+        // While busy, Resume looks at the ring; while completions are expected, they do. Both spare the guest its signals.
+        return !_isBusy && !_expectsCompletions && _reader.UnmaskInterrupts();
+    }
+
+    // True when the ring may hold more than one turn takes.
+    private bool Drain(IChannelEndpoint endpoint)
+    {
+        for (int taken = 0; !_isBusy; taken++)
+        {
+            if (taken == PacketsPerTurn) return true;
+            RingStatus status = _reader.TryRead(out RingPacket packet);
+            if (status == RingStatus.Empty) return false;
+            if (status != RingStatus.Ok)
+            {
+                Fail("the ring from the guest is corrupt");
+                return false;
+            }
+
+            switch (endpoint.Receive(packet))
+            {
+                case PacketVerdict.Taken:
+                    Counters.CountPacketIn();
+                    if (_state != PumpState.Running) return false;
+                    break;
+                case PacketVerdict.Busy:
+                    _reader.Unread();
+                    _isBusy = true;
+                    break;
+                case PacketVerdict.Violation:
+                    Fail("a packet breaks the device's protocol");
+                    return false;
+                default:
+                    throw new InvalidOperationException("An endpoint has no other verdict.");
+            }
+        }
+
+        return false;
+    }
+
+    // Answers first, then space: one interrupt tells the guest of both.
+    private bool Publish()
+    {
+        bool signal = false;
+        if (_hasUnpublished)
+        {
+            _hasUnpublished = false;
+            signal = _writer.Commit();
+        }
+
+        signal |= _reader.Commit();
+        if (signal) Raise();
+        // Publishing looks at the guest's indices too, and nothing may come after it that would.
+        if (_reader.IsCorrupt || _writer.IsCorrupt) Fail("an index of its rings is corrupt");
+        return false;
+    }
+
+    // What was collected has to be visible before waiting: the guest cannot make room by taking packets it does not see.
+    private bool TryWaitForSpace(int bytes)
+    {
+        if (_hasUnpublished)
+        {
+            _hasUnpublished = false;
+            if (_writer.Commit()) Raise();
+        }
+
+        _isWaitingForSpace = _writer.WaitForSpace(bytes);
+        if (_isWaitingForSpace && !_writer.ReaderSignalsSpace) (_spaceRetry ??= new SpaceRetry(Lane, Touch)).Arm();
+        return _isWaitingForSpace;
+    }
+
+    private void Raise()
+    {
+        if (_targetProcessor == SyntheticInterrupts.NoProcessor) return;
+        Counters.CountInterrupt();
+        _interrupts.Raise(_targetProcessor, _start.EventFlag);
+    }
+
+    // Tells turns that the guest asked for from those that the host gave itself.
+    private sealed class KickHandler(ChannelPump pump) : ILaneHandler
+    {
+        public bool Run()
+        {
+            pump.Counters.CountKick();
+            if (pump.Run()) pump.Touch();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Logging;
+using VmBus.Machine;
+using VmBus.Network.Frames;
+
+namespace VmBus.Host;
+
+internal static partial class HostLog
+{
+    [LoggerMessage(EventId = 6500, Level = LogLevel.Information, Message = "{Partition}: the guest reset by {Source}")]
+    internal static partial void GuestReset(ILogger logger, string partition, ResetSource source);
+
+    [LoggerMessage(EventId = 6501, Level = LogLevel.Information, Message = "{Partition}: disk {Lun} is {Disk}, {Bytes} bytes")]
+    internal static partial void DiskOpened(ILogger logger, string partition, int lun, string disk, long bytes);
+
+    [LoggerMessage(EventId = 6502, Level = LogLevel.Information, Message = "{Partition}: disk {Lun}, {Disk}, has {Bytes} bytes now")]
+    internal static partial void DiskResized(ILogger logger, string partition, int lun, string disk, long bytes);
+
+    [LoggerMessage(EventId = 6503, Level = LogLevel.Information, Message = "{Partition}: disk {Lun}, {Disk}, is removed and closed")]
+    internal static partial void DiskClosed(ILogger logger, string partition, int lun, string disk);
+
+    [LoggerMessage(EventId = 6504, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id} is {Link}, {Address}")]
+    internal static partial void NetworkAdapterOpened(ILogger logger, string partition, string id, string link, MacAddress address);
+
+    [LoggerMessage(EventId = 6505, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id}, {Link}, is removed and closed")]
+    internal static partial void NetworkAdapterClosed(ILogger logger, string partition, string id, string link);
+}

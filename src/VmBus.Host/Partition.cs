@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using VmBus.Bus;
+using VmBus.Bus.Ports;
+using VmBus.Host.Consoles;
+using VmBus.Host.Joins;
+using VmBus.Lanes;
+using VmBus.Machine;
+using VmBus.Machine.Boot;
+using VmBus.Memory.Guest;
+using VmBus.Network.Frames;
+using VmBus.Network.Links;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Host;
+
+/// <summary>One partition: machine, bus, disks, network adapters and console joined, from power-on to power-off over any number of resets.</summary>
+/// <remarks><see cref="Run"/> belongs to one thread; <see cref="Type"/> and <see cref="IPartitionControl"/> may be called from any that is no lane.</remarks>
+public sealed class Partition : IPartitionControl, IDisposable
+{
+    private readonly PartitionOptions _options;
+    private readonly ILogger _logger;
+    private readonly GuestMemory _memory;
+    private readonly List<Lane> _lanes = [];
+    private readonly BusBridge _bridge = new();
+    private readonly VmBusServer _bus;
+    private readonly StorageController _storage;
+    private readonly FrameCapture? _capture;
+    private readonly NetworkAdapters _adapters;
+    private readonly Lock _lock = new();
+    private MachineLife? _life;
+    private volatile Chipset? _chipset;
+    private Timer? _deadline;
+    private bool _terminated;
+    private long _started;
+
+    private Partition(PartitionOptions options, ILogger logger)
+    {
+        _options = options;
+        _logger = logger;
+        KernelImage.Open(options.Kernel).Dispose();
+        _storage = StorageController.Open(options, logger);
+        (_capture, _adapters) = OpenAdapters();
+        using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
+        _memory = GuestMemory.Create(options.MemoryBytes);
+        int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
+        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger));
+        _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory), _lanes, options.MaximumVersion, logger);
+        _bridge.Attach(_bus);
+        _bus.Offer(_storage.Provider);
+        _adapters.OfferOn(_bus);
+    }
+
+    /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>
+    /// <exception cref="IOException">A file, a capability of this host or a resource is missing; the message says which and what to do.</exception>
+    public static Partition Create(PartitionOptions options, ILogger logger) => new(options, logger);
+
+    /// <summary>Runs the guest until it powers off or is ended.</summary>
+    public PartitionResult Run(IConsole console)
+    {
+        using var chipset = new Chipset(console);
+        _chipset = chipset;
+        while (true)
+        {
+            using var life = new MachineLife(_options, _memory, _bridge, chipset, _logger);
+            if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
+            MachineExit exit = life.Wait();
+            lock (_lock) _life = null;
+            _bus.Reset();
+            _storage.Target.Reset();
+            _adapters.Reset();
+            if (ResultOf(exit) is { } result) return result;
+            life.Dispose();
+            _memory.Discard();
+            // The guest is down, so a full collection costs it nothing; without one the garbage of some dozens of resets would add up.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
+
+    /// <summary>Gives typed bytes to the guest's serial port; dropped before the first machine runs.</summary>
+    public void Type(ReadOnlySpan<byte> bytes) => _chipset?.Type(bytes);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DiskInfo> Disks => _storage.Disks;
+
+    /// <inheritdoc/>
+    public DiskInfo AddDisk(DiskOptions options) => _storage.Add(options);
+
+    /// <inheritdoc/>
+    public Task RemoveDiskAsync(string id) => _storage.RemoveAsync(id);
+
+    /// <inheritdoc/>
+    public DiskInfo ResizeDisk(string id, long? bytes) => _storage.Resize(id, bytes);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NicInfo> NetworkAdapters => _adapters.Adapters;
+
+    /// <inheritdoc/>
+    public NicInfo AddNic(NicOptions options) => _adapters.Add(options);
+
+    /// <inheritdoc/>
+    public Task RemoveNicAsync(string id) => _adapters.RemoveAsync(id);
+
+    /// <inheritdoc/>
+    public PartitionInfo Describe()
+    {
+        TimeSpan? uptime;
+        lock (_lock) uptime = _life is null ? null : Stopwatch.GetElapsedTime(_started);
+        return new PartitionInfo(
+            _options.Name,
+            uptime is null ? PartitionState.Off : PartitionState.Running,
+            uptime ?? TimeSpan.Zero,
+            _bus.Version?.ToString(),
+            _bus.Describe());
+    }
+
+    /// <inheritdoc/>
+    public void RequestPowerOff(TimeSpan limit)
+    {
+        lock (_lock)
+        {
+            _chipset?.PressPowerButton();
+            _deadline ??= new Timer(_ => Terminate(), null, limit, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Terminate()
+    {
+        lock (_lock)
+        {
+            _terminated = true;
+            _life?.Terminate();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _deadline?.Dispose();
+        _adapters.End();
+        _bus.Dispose();
+        _storage.Dispose();
+        _adapters.Dispose();
+        _capture?.Dispose();
+        foreach (Lane lane in _lanes) lane.Dispose();
+        _memory.Dispose();
+    }
+
+    private (FrameCapture? Capture, NetworkAdapters Adapters) OpenAdapters()
+    {
+        FrameCapture? capture = null;
+        try
+        {
+            if (_options.CaptureFile is { } path) capture = OpenCapture(path);
+            return (capture, Joins.NetworkAdapters.Open(_options, capture, _logger));
+        }
+        catch
+        {
+            capture?.Dispose();
+            _storage.Dispose();
+            throw;
+        }
+    }
+
+    private FrameCapture OpenCapture(string path)
+    {
+        try
+        {
+            return FrameCapture.Create(path, _logger);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new IOException($"Capture file '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    private bool TryStart(MachineLife life)
+    {
+        lock (_lock)
+        {
+            if (_terminated) return false;
+            _life = life;
+            _started = Stopwatch.GetTimestamp();
+            life.Start();
+            return true;
+        }
+    }
+
+    private static string Describe(ResetSource source) => source switch
+    {
+        ResetSource.ResetControlRegister => "port 0xcf9",
+        ResetSource.KeyboardController => "the keyboard controller",
+        ResetSource.ResetMsr => "the hypervisor's reset register",
+        _ => "a triple fault",
+    };
+
+    private PartitionResult? ResultOf(MachineExit exit)
+    {
+        switch (exit.Kind)
+        {
+            case MachineExitKind.PowerOff:
+                return new PartitionResult(PartitionEnd.PoweredOff);
+            case MachineExitKind.Reset:
+                HostLog.GuestReset(_logger, _options.Name, exit.Source!.Value);
+                return _options.EndOnReset ? new PartitionResult(PartitionEnd.Reset, Describe(exit.Source!.Value)) : null;
+            case MachineExitKind.Crashed:
+                return new PartitionResult(PartitionEnd.Crashed, exit.Crash!.ToString());
+            case MachineExitKind.Stopped:
+                return new PartitionResult(PartitionEnd.Terminated);
+            case MachineExitKind.Failed:
+                return new PartitionResult(PartitionEnd.Failed, exit.Failure!);
+        }
+
+        throw new InvalidOperationException($"Unknown machine exit {exit.Kind}");
+    }
+}

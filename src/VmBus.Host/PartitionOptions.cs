@@ -1,0 +1,45 @@
+using VmBus.Network.Links;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Host;
+
+/// <summary>What a partition is made of.</summary>
+public sealed record PartitionOptions
+{
+    /// <summary>The VMBus versions a partition can be capped to, lowest first (major &lt;&lt; 16 | minor).</summary>
+    public static IReadOnlyList<uint> SupportedVersions { get; } =
+        [0x20004, 0x30000, 0x40000, 0x40001, 0x50000, 0x50001, 0x50002, 0x50003, 0x60000];
+
+    /// <summary>Name for messages and for stable identifiers: the same name gives the guest the same controller instance.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Path of the kernel.</summary>
+    public required string Kernel { get; init; }
+
+    /// <summary>Path of the initial RAM disk, or null.</summary>
+    public string? Initrd { get; init; }
+
+    /// <summary>Kernel command line.</summary>
+    public required string CommandLine { get; init; }
+
+    /// <summary>Virtual processors, 1 to 64.</summary>
+    public required int ProcessorCount { get; init; }
+
+    /// <summary>RAM, a multiple of 1 MiB.</summary>
+    public required ulong MemoryBytes { get; init; }
+
+    /// <summary>Disks in the order of their logical unit numbers.</summary>
+    public IReadOnlyList<DiskOptions> Disks { get; init; } = [];
+
+    /// <summary>Network adapters in the order that the guest is offered them.</summary>
+    public IReadOnlyList<NicOptions> NetworkAdapters { get; init; } = [];
+
+    /// <summary>Path of the pcapng file that gets a copy of every frame of every adapter, emptied at the start; null for none.</summary>
+    public string? CaptureFile { get; init; }
+
+    /// <summary>Highest VMBus version that is accepted.</summary>
+    public uint MaximumVersion { get; init; } = 0x50003;
+
+    /// <summary>Whether a guest reset ends the partition.</summary>
+    public bool EndOnReset { get; init; }
+}

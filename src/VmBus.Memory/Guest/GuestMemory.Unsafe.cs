@@ -1,0 +1,125 @@
+using VmBus.Native.Linux;
+
+namespace VmBus.Memory.Guest;
+
+/// <summary>The RAM of one partition: one memory file, mapped once, seen by the guest below and above the hole under 4 GiB.</summary>
+/// <remarks>
+/// Guest bytes are hostile and change at any time: readers copy once and use the copy. Every method may be called from any thread.
+/// Source: protocol-spec/machine.md#memory.
+/// </remarks>
+public sealed class GuestMemory : IDisposable
+{
+    /// <summary>Where RAM below 4 GiB ends at most: room for device registers and interrupt controllers above it.</summary>
+    public const ulong LowMemoryEnd = 0xC000_0000;
+
+    /// <summary>Where RAM that does not fit below the hole goes on.</summary>
+    public const ulong HighMemoryStart = 0x1_0000_0000;
+
+    private readonly MemoryMapping _mapping;
+    private readonly ulong _lowBytes;
+    private readonly ulong _highBytes;
+
+    private GuestMemory(MemoryFile file, MemoryMapping mapping)
+    {
+        File = file;
+        _mapping = mapping;
+        Bytes = (ulong)file.Bytes;
+        _lowBytes = Math.Min(Bytes, LowMemoryEnd);
+        _highBytes = Bytes - _lowBytes;
+        var low = new MemoryRegion(new Gpa(0), _lowBytes, 0, mapping.Address);
+        Regions = _highBytes == 0
+            ? [low]
+            : [low, new MemoryRegion(new Gpa(HighMemoryStart), _highBytes, (long)_lowBytes, mapping.Address + (nint)_lowBytes)];
+    }
+
+    /// <summary>The memory file behind the RAM, for sharing with the kernel and with other processes.</summary>
+    public MemoryFile File { get; }
+
+    /// <summary>All RAM in bytes.</summary>
+    public ulong Bytes { get; }
+
+    /// <summary>The one or two runs of RAM in guest address order.</summary>
+    public IReadOnlyList<MemoryRegion> Regions { get; }
+
+    /// <summary>Creates zero-filled RAM.</summary>
+    /// <param name="bytes">Size, a positive multiple of the page size.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size is zero or not a multiple of 4096.</exception>
+    /// <exception cref="LinuxException">The host cannot provide the file or the mapping.</exception>
+    public static GuestMemory Create(ulong bytes)
+    {
+        if (bytes == 0 || bytes % Gpa.PageBytes != 0 || bytes > long.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "Guest memory is a positive multiple of 4096 bytes.");
+        MemoryFile file = MemoryFile.CreateWithHugePages("vmbus-guest-ram", (long)bytes);
+        try
+        {
+            return new GuestMemory(file, MemoryMapping.MapWithHugePages(file, (long)bytes));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether every byte of a range is RAM, in one run.</summary>
+    public bool Contains(Gpa start, ulong bytes) => TryGetOffset(start, bytes, out _);
+
+    /// <summary>The address in this process of a guest range, for the kernel and for the accessors of this project.</summary>
+    /// <returns>False when any byte is not RAM or the range crosses the hole.</returns>
+    public bool TryGetHostAddress(Gpa start, ulong bytes, out nint address)
+    {
+        bool found = TryGetOffset(start, bytes, out ulong offset);
+        address = found ? _mapping.Address + (nint)offset : 0;
+        return found;
+    }
+
+    /// <summary>The offset in <see cref="File"/> of a guest range.</summary>
+    /// <returns>False when any byte is not RAM or the range crosses the hole.</returns>
+    public bool TryGetFileOffset(Gpa start, ulong bytes, out long offset)
+    {
+        bool found = TryGetOffset(start, bytes, out ulong position);
+        offset = (long)position;
+        return found;
+    }
+
+    /// <summary>Copies guest bytes out. False, with <paramref name="destination"/> untouched, when any byte is not RAM.</summary>
+    public unsafe bool TryRead(Gpa start, Span<byte> destination)
+    {
+        if (!TryGetHostAddress(start, (ulong)destination.Length, out nint address)) return false;
+        // SAFETY: the range was checked against the mapping, which lives as long as this object.
+        new ReadOnlySpan<byte>((void*)address, destination.Length).CopyTo(destination);
+        GC.KeepAlive(this);
+        return true;
+    }
+
+    /// <summary>Copies bytes into the guest. False, with nothing written, when any byte is not RAM.</summary>
+    public unsafe bool TryWrite(Gpa start, ReadOnlySpan<byte> source)
+    {
+        if (!TryGetHostAddress(start, (ulong)source.Length, out nint address)) return false;
+        // SAFETY: the range was checked against the mapping, which lives as long as this object.
+        source.CopyTo(new Span<byte>((void*)address, source.Length));
+        GC.KeepAlive(this);
+        return true;
+    }
+
+    /// <summary>Gives every page back to the host, so that all RAM reads as zero: what a reset leaves.</summary>
+    /// <exception cref="LinuxException">The host refused.</exception>
+    public void Discard() => File.PunchHole(0, File.Bytes);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _mapping.Dispose();
+        File.Dispose();
+    }
+
+    private bool TryGetOffset(Gpa start, ulong bytes, out ulong offset)
+    {
+        offset = start.Value;
+        if (bytes <= _lowBytes && start.Value <= _lowBytes - bytes) return true;
+        offset = unchecked(start.Value - HighMemoryStart);
+        if (start.Value < HighMemoryStart || bytes > _highBytes || offset > _highBytes - bytes) return false;
+        offset += _lowBytes;
+        return true;
+    }
+}

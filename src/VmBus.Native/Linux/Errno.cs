@@ -1,0 +1,83 @@
+namespace VmBus.Native.Linux;
+
+/// <summary>The error numbers that the code compares with (x86-64 and arm64 agree on these). Source: errno(3).</summary>
+public static class Errno
+{
+    /// <summary>Operation not permitted.</summary>
+    public const int EPERM = 1;
+
+    /// <summary>No such file or directory.</summary>
+    public const int ENOENT = 2;
+
+    /// <summary>Interrupted system call.</summary>
+    public const int EINTR = 4;
+
+    /// <summary>Input/output error.</summary>
+    public const int EIO = 5;
+
+    /// <summary>No such device or address.</summary>
+    public const int ENXIO = 6;
+
+    /// <summary>Try again; also EWOULDBLOCK.</summary>
+    public const int EAGAIN = 11;
+
+    /// <summary>Out of memory.</summary>
+    public const int ENOMEM = 12;
+
+    /// <summary>Permission denied.</summary>
+    public const int EACCES = 13;
+
+    /// <summary>Device or resource busy.</summary>
+    public const int EBUSY = 16;
+
+    /// <summary>File exists.</summary>
+    public const int EEXIST = 17;
+
+    /// <summary>Not a directory.</summary>
+    public const int ENOTDIR = 20;
+
+    /// <summary>No such device.</summary>
+    public const int ENODEV = 19;
+
+    /// <summary>Is a directory.</summary>
+    public const int EISDIR = 21;
+
+    /// <summary>Invalid argument.</summary>
+    public const int EINVAL = 22;
+
+    /// <summary>File too large.</summary>
+    public const int EFBIG = 27;
+
+    /// <summary>No space left on device.</summary>
+    public const int ENOSPC = 28;
+
+    /// <summary>Illegal seek.</summary>
+    public const int ESPIPE = 29;
+
+    /// <summary>Read-only file system.</summary>
+    public const int EROFS = 30;
+
+    /// <summary>No locks available.</summary>
+    public const int ENOLCK = 37;
+
+    /// <summary>Function not implemented.</summary>
+    public const int ENOSYS = 38;
+
+    /// <summary>No data available.</summary>
+    public const int ENODATA = 61;
+
+    /// <summary>File descriptor in bad state.</summary>
+    public const int EBADFD = 77;
+
+    /// <summary>Operation not supported.</summary>
+    public const int EOPNOTSUPP = 95;
+
+    /// <summary>No buffer space available.</summary>
+    public const int ENOBUFS = 105;
+
+    /// <summary>Connection timed out.</summary>
+    public const int ETIMEDOUT = 110;
+
+    /// <summary>Operation cancelled.</summary>
+    public const int ECANCELED = 125;
+}

@@ -1,0 +1,256 @@
+using System.Buffers.Binary;
+using System.Text;
+using Microsoft.Extensions.Logging;
+
+namespace VmBus.Network.Frames;
+
+/// <summary>Which way a captured frame went, as the guest sees it. Values are pcapng's.</summary>
+public enum FrameDirection
+{
+    /// <summary>To the guest.</summary>
+    Inbound = 1,
+
+    /// <summary>From the guest.</summary>
+    Outbound = 2,
+}
+
+/// <summary>Writes frames to a pcapng file that Wireshark and tcpdump open.</summary>
+/// <remarks>
+/// Any thread may add; nothing waits for the disk: frames go into a buffer that a thread of its own empties, and what does not fit is
+/// counted in the file. Frames are as the link saw them: long ones are not yet segmented, and checksums may be missing.
+/// Source: draft-ietf-opsawg-pcapng.
+/// </remarks>
+public sealed class FrameCapture : IDisposable
+{
+    // Some milliseconds of a fast link, so that a slow disk does not cost frames at once.
+    private const int BufferBytes = 4 << 20;
+    private const int MaximumFrame = 256 * 1024;
+    private const int PacketHeader = 28;
+    private const int PacketTrailer = 8 + 12 + 4 + 4;
+
+    private readonly ILogger _logger;
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly Lock _gate = new();
+    private readonly AutoResetEvent _work = new(false);
+    private readonly Thread _writer;
+    private byte[] _filling = new byte[BufferBytes];
+    private byte[] _writing = new byte[BufferBytes];
+    private int _filled;
+    private int _interfaces;
+    private ulong _lost;
+    private ulong _lostInAll;
+    private bool _ending;
+    private bool _failed;
+
+    private FrameCapture(string path, FileStream file, ILogger logger)
+    {
+        _path = path;
+        _file = file;
+        _logger = logger;
+        _filled = WriteSection(_filling);
+        _writer = new Thread(WriteOut) { Name = "capture", IsBackground = true };
+        _writer.Start();
+    }
+
+    /// <summary>Frames that are not in the file because it could not be written fast enough.</summary>
+    public long Lost
+    {
+        get
+        {
+            lock (_gate) return (long)_lostInAll;
+        }
+    }
+
+    /// <summary>Creates the file, or empties it.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static FrameCapture Create(string path, ILogger logger) =>
+        new(path, new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), logger);
+
+    /// <summary>Announces an adapter, by the name that the capture shows.</summary>
+    /// <returns>The number to add its frames with.</returns>
+    public int AddInterface(string name)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(name.Length > 255 ? name[..255] : name);
+        byte[] block = new byte[64 + text.Length];
+        int bytes = WriteInterface(block, text);
+        while (true)
+        {
+            lock (_gate)
+            {
+                // A description must be there before the frames that refer to it: one that does not fit waits, which frames never do.
+                if (_failed || _ending) return _interfaces++;
+                if (bytes <= BufferBytes - _filled)
+                {
+                    block.AsSpan(0, bytes).CopyTo(_filling.AsSpan(_filled));
+                    _filled += bytes;
+                    _work.Set();
+                    return _interfaces++;
+                }
+            }
+
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>Adds a frame. The guest may change it meanwhile: what is written is one copy of it.</summary>
+    /// <param name="adapter">What <see cref="AddInterface"/> gave.</param>
+    /// <param name="direction">Which way it went.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="bytes">Its length without the virtio header.</param>
+    public void Add(int adapter, FrameDirection direction, FrameBuffer frame, int bytes)
+    {
+        int kept = Math.Min(bytes, MaximumFrame);
+        lock (_gate)
+        {
+            if (!TryBegin(kept, out Span<byte> block)) return;
+            int copied = frame.CopyTo(block.Slice(PacketHeader, kept));
+            Finish(block, adapter, direction, copied, bytes);
+        }
+    }
+
+    /// <summary>Adds a frame that lies in host memory.</summary>
+    /// <param name="adapter">What <see cref="AddInterface"/> gave.</param>
+    /// <param name="direction">Which way it went.</param>
+    /// <param name="frame">The frame.</param>
+    public void Add(int adapter, FrameDirection direction, ReadOnlySpan<byte> frame)
+    {
+        int kept = Math.Min(frame.Length, MaximumFrame);
+        lock (_gate)
+        {
+            if (!TryBegin(kept, out Span<byte> block)) return;
+            frame[..kept].CopyTo(block[PacketHeader..]);
+            Finish(block, adapter, direction, kept, frame.Length);
+        }
+    }
+
+    /// <summary>Writes what is left and closes the file.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_ending) return;
+            _ending = true;
+        }
+
+        _work.Set();
+        _writer.Join();
+        _work.Dispose();
+        _file.Dispose();
+    }
+
+    private static int Padded(int bytes) => (bytes + 3) & ~3;
+
+    // Section header: byte order, version 1.0, length unknown.
+    private static int WriteSection(Span<byte> block)
+    {
+        const int Bytes = 28;
+        BinaryPrimitives.WriteUInt32LittleEndian(block, 0x0A0D0D0A);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[4..], Bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[8..], 0x1A2B3C4D);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[12..], 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[14..], 0);
+        BinaryPrimitives.WriteInt64LittleEndian(block[16..], -1);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[24..], Bytes);
+        return Bytes;
+    }
+
+    // Interface description: Ethernet, its name, and time stamps in nanoseconds (10^-9).
+    private static int WriteInterface(Span<byte> block, ReadOnlySpan<byte> name)
+    {
+        const ushort LinkTypeEthernet = 1, OptionName = 2, OptionResolution = 9;
+        BinaryPrimitives.WriteUInt32LittleEndian(block, 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[8..], LinkTypeEthernet);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[12..], MaximumFrame);
+        int at = 16;
+        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionName);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], (ushort)name.Length);
+        name.CopyTo(block[(at + 4)..]);
+        at += 4 + Padded(name.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionResolution);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 1);
+        block[at + 4] = 9;
+        // The end of options is all zeroes.
+        at += 8 + 4;
+        int bytes = at + 4;
+        BinaryPrimitives.WriteInt32LittleEndian(block[4..], bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(block[at..], bytes);
+        return bytes;
+    }
+
+    private bool TryBegin(int kept, out Span<byte> block)
+    {
+        block = default;
+        if (_failed || _ending) return false;
+        int bytes = PacketHeader + Padded(kept) + PacketTrailer;
+        if (bytes > BufferBytes - _filled)
+        {
+            _lost++;
+            _lostInAll++;
+            return false;
+        }
+
+        block = _filling.AsSpan(_filled, bytes);
+        block.Clear();
+        return true;
+    }
+
+    // Enhanced packet: options say the direction and how many frames were lost before it.
+    private void Finish(Span<byte> block, int adapter, FrameDirection direction, int kept, int bytes)
+    {
+        const ushort OptionFlags = 2, OptionDropCount = 4;
+        ulong time = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+        BinaryPrimitives.WriteUInt32LittleEndian(block, 6);
+        BinaryPrimitives.WriteInt32LittleEndian(block[8..], adapter);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[12..], (uint)(time >> 32));
+        BinaryPrimitives.WriteUInt32LittleEndian(block[16..], (uint)time);
+        BinaryPrimitives.WriteInt32LittleEndian(block[20..], kept);
+        BinaryPrimitives.WriteInt32LittleEndian(block[24..], bytes);
+        int at = PacketHeader + Padded(kept);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionFlags);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 4);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[(at + 4)..], (uint)direction);
+        at += 8;
+        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionDropCount);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 8);
+        BinaryPrimitives.WriteUInt64LittleEndian(block[(at + 4)..], _lost);
+        _lost = 0;
+        // The end of options is all zeroes.
+        at += 12 + 4;
+        int total = at + 4;
+        BinaryPrimitives.WriteInt32LittleEndian(block[4..], total);
+        BinaryPrimitives.WriteInt32LittleEndian(block[at..], total);
+        bool first = _filled == 0;
+        _filled += total;
+        if (first) _work.Set();
+    }
+
+    private void WriteOut()
+    {
+        bool ending = false;
+        while (!ending)
+        {
+            _work.WaitOne();
+            int bytes;
+            lock (_gate)
+            {
+                ending = _ending;
+                (_filling, _writing) = (_writing, _filling);
+                bytes = _filled;
+                _filled = 0;
+            }
+
+            try
+            {
+                _file.Write(_writing, 0, bytes);
+            }
+            catch (IOException failure)
+            {
+                lock (_gate) _failed = true;
+                NetworkLog.CaptureFailed(_logger, _path, failure.Message);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using VmBus.Native.Linux;
+
+namespace VmBus.Network.Links.Taps;
+
+/// <summary>A TAP's place in a Linux bridge or an Open vSwitch bridge. One thread at a time.</summary>
+internal sealed class BridgePort
+{
+    private const string Program = "ovs-vsctl";
+
+    private readonly string _bridge;
+    private readonly bool _openSwitch;
+    private int _joinedIndex;
+    private string? _port;
+
+    private BridgePort(string bridge, bool openSwitch)
+    {
+        _bridge = bridge;
+        _openSwitch = openSwitch;
+    }
+
+    /// <summary>Finds the bridge.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="route">For questions.</param>
+    /// <param name="mtu">Longest packet that passes it.</param>
+    /// <exception cref="LinkException">There is none of this name.</exception>
+    internal static BridgePort Find(string name, RouteSocket route, out int mtu)
+    {
+        NetworkInterface? found = route.Find(name);
+        mtu = found?.Mtu ?? 0;
+        if (found?.Kind == "bridge") return new BridgePort(name, openSwitch: false);
+        (int status, string words) = Run("br-exists", name);
+        const int NoSuchBridge = 2;
+        return status switch
+        {
+            0 when found is not null => new BridgePort(name, openSwitch: true),
+            > 0 and not NoSuchBridge when found is null || found.Kind == "openvswitch" =>
+                throw new LinkException(LinkProblem.Host, $"Bridge '{name}' cannot be looked up in Open vSwitch: {words}"),
+            _ when found is not null => throw new LinkException(
+                LinkProblem.WrongKind, $"'{name}' is a network interface but no bridge; name a bridge, or a TAP with tap={name}."),
+            _ => throw new LinkException(
+                LinkProblem.NotFound,
+                $"Bridge '{name}' does not exist; create it (ip link add {name} type bridge && ip link set {name} up) or name another."),
+        };
+    }
+
+    /// <summary>Makes an interface a port.</summary>
+    /// <returns>Null when done, else why not.</returns>
+    internal string? Join(NetworkInterface port, RouteSocket route)
+    {
+        if (route.Find(_bridge) is not { } bridge) return $"bridge '{_bridge}' does not exist";
+        if (_openSwitch)
+        {
+            (int status, string words) = Run("--may-exist", "add-port", _bridge, port.Name);
+            if (status != 0) return words;
+        }
+        else
+        {
+            int refused = route.SetMaster(port.Index, bridge.Index);
+            if (refused < 0) return LinuxException.DescribeError(-refused);
+        }
+
+        _port = port.Name;
+        _joinedIndex = bridge.Index;
+        return null;
+    }
+
+    /// <summary>Says what hinders frames from passing between the port and the bridge, and joins again a bridge that was made anew.</summary>
+    /// <returns>Null when nothing does.</returns>
+    internal string? Check(NetworkInterface port, RouteSocket route)
+    {
+        if (route.Find(_bridge) is not { } bridge) return $"bridge '{_bridge}' does not exist";
+        if (port.Master == 0)
+        {
+            // Somebody who took the port out of the bridge meant it; a bridge that went took it out as well and is another one now.
+            if (bridge.Index == _joinedIndex) return $"'{port.Name}' was taken out of bridge '{_bridge}'";
+            if (Join(port, route) is { } problem) return problem;
+        }
+        else if (!_openSwitch && port.Master != bridge.Index)
+        {
+            return $"'{port.Name}' is a port of another bridge than '{_bridge}'";
+        }
+
+        return bridge.IsUp ? null : $"bridge '{_bridge}' is down";
+    }
+
+    /// <summary>The interface is another one now, of the same name.</summary>
+    internal void Forget() => _joinedIndex = 0;
+
+    /// <summary>Ends what outlives the interface: Open vSwitch keeps its ports in a data base.</summary>
+    internal void Leave()
+    {
+        if (_openSwitch && _port is not null) _ = Run("--if-exists", "del-port", _bridge, _port);
+        _port = null;
+    }
+
+    // Its exit status and what it said; -1 when it is not installed.
+    private static (int Status, string Words) Run(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Program, ["--timeout=10", .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        start.Environment["LC_ALL"] = "C";
+        try
+        {
+            using Process process = Process.Start(start)!;
+            process.StandardInput.Close();
+            string words = process.StandardError.ReadToEnd().Trim().ReplaceLineEndings(" ");
+            process.WaitForExit();
+            return (process.ExitCode, words.Length == 0 ? $"{Program} gave {process.ExitCode}" : words);
+        }
+        catch (Win32Exception)
+        {
+            return (-1, $"{Program} is not installed");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace VmBus.Providers.Network;
+
+/// <summary>How the sections of a receive buffer are divided. Source: protocol-spec/network.md#receive-buffer-complete.</summary>
+/// <param name="SectionBytes">Size of a section.</param>
+/// <param name="SectionCount">Sections there are.</param>
+/// <param name="ControlSections">The first ones, for control messages.</param>
+/// <param name="PerQueue">Sections of each channel, behind those.</param>
+internal readonly record struct ReceiveLayout(int SectionBytes, int SectionCount, int ControlSections, int PerQueue)
+{
+    /// <summary>Bytes of a section before the frame: RNDIS header and packet information.</summary>
+    public const int Headroom = 128;
+
+    /// <summary>The longest frame that is not cut yet: an IP packet of 64 KiB, Ethernet header and VLAN tag.</summary>
+    public const int LargestFrameBytes = 65535 + FrameHeaders.EthernetBytes + FrameHeaders.TagBytes;
+
+    private const int Step = 2048;
+    private const int CoalescingBytes = 4096;
+    private const int MostControlSections = 16;
+
+    /// <summary>Bytes of a frame in one section.</summary>
+    public int FrameBytes => SectionBytes - Headroom;
+
+    /// <summary>Whether each channel has enough sections for frames that are not cut yet, several of them.</summary>
+    public bool CanCoalesce => PerQueue >= 4 * ((LargestFrameBytes / FrameBytes) + 1);
+
+    /// <summary>Divides a buffer. False when it is too small.</summary>
+    /// <param name="bytes">Its length.</param>
+    /// <param name="mtu">The guest's MTU.</param>
+    /// <param name="queues">Channels there can be.</param>
+    /// <param name="coalescing">Whether frames may come that are not cut yet.</param>
+    /// <param name="layout">The result.</param>
+    public static bool TryDivide(long bytes, int mtu, int queues, bool coalescing, out ReceiveLayout layout)
+    {
+        int needed = Headroom + mtu + FrameHeaders.EthernetBytes + FrameHeaders.TagBytes;
+        int section = Math.Max((needed + Step - 1) / Step * Step, coalescing ? CoalescingBytes : 0);
+        // The answer says where the last section ends in 32 bits.
+        int count = (int)(Math.Min(bytes, int.MaxValue) / section);
+        int control = Math.Min(MostControlSections, count / 4);
+        layout = new ReceiveLayout(section, count, control, (count - control) / queues);
+        return control > 0 && layout.PerQueue > 0;
+    }
+}

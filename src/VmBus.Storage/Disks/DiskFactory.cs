@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Logging;
+using VmBus.Native.Linux;
+
+namespace VmBus.Storage.Disks;
+
+/// <summary>Opens disks of every format.</summary>
+public static class DiskFactory
+{
+    /// <summary>Opens and locks a disk.</summary>
+    /// <param name="options">What the operator said; <see cref="DiskFormat.Automatic"/> is resolved first.</param>
+    /// <param name="logger">For what the operator should know although the disk opens.</param>
+    /// <exception cref="DiskException">It cannot be used; the message is one line that says why and what to do.</exception>
+    public static IDisk Open(DiskOptions options, ILogger logger)
+    {
+        options = Resolve(options);
+        if (options.Format is DiskFormat.Raw or DiskFormat.Iso) return RawDisk.Open(options, logger);
+        DiskFormat seen = LookAt(options.Path);
+        return seen == options.Format
+            ? QemuNbdDisk.Open(options, logger)
+            : throw new DiskException(
+                DiskProblem.Format,
+                $"Disk '{options.Path}' is no {NameOf(options.Format)} image: it looks like {NameOf(seen)}; give the format it has.");
+    }
+
+    /// <summary>Replaces <see cref="DiskFormat.Automatic"/> by the format that will be used.</summary>
+    /// <exception cref="DiskException">The image cannot be read, or looks like a format that must be named to be used.</exception>
+    public static DiskOptions Resolve(DiskOptions options)
+    {
+        if (options.Format != DiskFormat.Automatic) return options;
+        DiskFormat seen = LookAt(options.Path);
+        bool named = options.Path.EndsWith(".iso", StringComparison.OrdinalIgnoreCase);
+        return seen switch
+        {
+            DiskFormat.Raw => options with { Format = DiskFormat.Raw },
+            // Installation media are hybrids: a valid disk too. The name decides which one is meant.
+            DiskFormat.Iso => options with { Format = named ? DiskFormat.Iso : DiskFormat.Raw },
+            _ => throw new DiskException(
+                DiskProblem.Format,
+                $"Disk '{options.Path}' looks like {NameOf(seen)}; "
+                + $"say format={NameOf(seen)} to open it as that, or format=raw to give the guest its bytes as they are."),
+        };
+    }
+
+    private static DiskFormat LookAt(string path)
+    {
+        using LinuxFile file = LinuxFile.TryOpen(path, LinuxOpen.Read | LinuxOpen.NonBlocking, out int errno)
+            ?? throw DiskErrors.Opening(path, errno, readOnly: true);
+        int result = FileStatus.TryRead(file, out FileStatus status);
+        if (result < 0) throw DiskErrors.Opening(path, -result, readOnly: true);
+        // A block device may hold any format too; what is neither is refused by whoever opens it.
+        return status.Kind switch
+        {
+            FileKind.Regular => ImageProbe.Look(file, status.Bytes),
+            FileKind.BlockDevice => ImageProbe.Look(file, BlockDevice.Bytes(file)),
+            FileKind.Directory => throw DiskErrors.Opening(path, Errno.EISDIR, readOnly: true),
+            FileKind.Other => DiskFormat.Raw,
+        };
+    }
+
+    /// <summary>The word for a format on the command line.</summary>
+    internal static string NameOf(DiskFormat format) => format switch
+    {
+        DiskFormat.Automatic => "automatic",
+        DiskFormat.Raw => "raw",
+        DiskFormat.Qcow2 => "qcow2",
+        DiskFormat.Vhdx => "vhdx",
+        DiskFormat.Vhd => "vhd",
+        DiskFormat.Vmdk => "vmdk",
+        DiskFormat.Iso => "iso",
+    };
+}

@@ -1,0 +1,25 @@
+namespace VmBus.Benchmarks.Guest;
+
+/// <summary>What the script <c>run</c> beside the project prepares for the parts that boot guests.</summary>
+/// <param name="VmBus">The published <c>vmbus</c> program.</param>
+/// <param name="Kernel">Debian's kernel, the same for every monitor.</param>
+/// <param name="Initrd">The minimal guest.</param>
+/// <param name="FioInitrd">The minimal guest with fio.</param>
+/// <param name="Scratch">The folder for disks.</param>
+internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string FioInitrd, string Scratch)
+{
+    internal static BenchmarkEnvironment Read()
+    {
+        string guests = Variable("VMBUS_GUESTS");
+        return new BenchmarkEnvironment(
+            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_FIO_INITRD"), Variable("VMBUS_SCRATCH"));
+    }
+
+    /// <summary>The type of the file system that holds <see cref="Scratch"/>, such as "ext4".</summary>
+    internal string FileSystem => new DriveInfo(Scratch).DriveFormat;
+
+    private static string Variable(string name)
+        => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
+            ? value
+            : throw new InvalidOperationException($"{name} is not set: this part runs through tests/VmBus.Benchmarks/run");
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace VmBus.Benchmarks.Guest;
+
+/// <summary>A machine monitor and how it is started. All get the same kernel, memory and number of vCPUs.</summary>
+/// <param name="Name">Column of the tables.</param>
+/// <param name="Arguments">The command line for a kernel, an initrd, the kernel's command line and a raw disk or null.</param>
+internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<string>> Arguments)
+{
+    internal const int Processors = 1;
+    internal const int MemoryMegabytes = 512;
+
+    // QEMU's memory is what it takes by itself: anonymous, which the host gives huge pages. Of a memfd it maps none.
+    private static readonly string[] QemuCommon =
+    [
+        "qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-smp", Processors.ToString(CultureInfo.InvariantCulture),
+        "-m", $"{MemoryMegabytes}M", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
+    ];
+
+    private static readonly string[] QemuDisk = ["-object", "iothread,id=io0", "-drive", "if=none,id=disk0,format=raw,discard=unmap,aio=io_uring,file={disk}"];
+
+    internal static GuestMonitor VmBus { get; } = new("vmbus", start =>
+    [
+        start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot",
+        "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
+        .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk],
+    ]);
+
+    internal static GuestMonitor VirtioScsi { get; } = new("virtio-scsi", start =>
+        [.. Qemu(start, "q35", QemuDisk), "-device", "virtio-scsi-pci,iothread=io0", "-device", "scsi-hd,drive=disk0"]);
+
+    internal static GuestMonitor VirtioBlk { get; } = new("virtio-blk", start =>
+        [.. Qemu(start, "q35", QemuDisk), "-device", "virtio-blk-pci,drive=disk0,iothread=io0"]);
+
+    internal static GuestMonitor Q35 { get; } = new("q35", start => Qemu(start, "q35", []));
+
+    internal static GuestMonitor MicroVm { get; } = new("microvm", start =>
+        Qemu(start, "microvm,x-option-roms=off,pit=off,pic=off,rtc=on,isa-serial=on", []));
+
+    private static IEnumerable<string> Qemu(GuestStart start, string machine, string[] more)
+        => [.. QemuCommon, "-M", machine, "-kernel", start.Environment.Kernel, "-initrd", start.Initrd, "-append", start.Append,
+            .. more.Select(word => word.Replace("{disk}", start.Disk, StringComparison.Ordinal))];
+}

@@ -1,0 +1,8 @@
+namespace VmBus.Benchmarks.Guest;
+
+/// <summary>What a guest is started with.</summary>
+/// <param name="Environment">Programs and images.</param>
+/// <param name="Initrd">The initramfs.</param>
+/// <param name="Append">The kernel's command line.</param>
+/// <param name="Disk">A raw disk image, or null.</param>
+internal sealed record GuestStart(BenchmarkEnvironment Environment, string Initrd, string Append, string? Disk);

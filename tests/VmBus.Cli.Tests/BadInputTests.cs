@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.Text;
+using Xunit;
+
+namespace VmBus.Cli.Tests;
+
+/// <summary>What a user sees who got something wrong: one line with the value, an exit status, no stack trace.</summary>
+public sealed class BadInputTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("vmbus-cli-").FullName;
+
+    public static TheoryData<string, string> BadUsage => new()
+    {
+        { "run --kernel KERNEL --cpus 0", "--cpus 0" },
+        { "run --kernel KERNEL --cpus 65", "--cpus 65" },
+        { "run --kernel KERNEL --cpus many", "many" },
+        { "run --kernel KERNEL --memory 1Q", "'1Q'" },
+        { "run --kernel KERNEL --memory 1M", "'1M'" },
+        { "run --kernel KERNEL --memory 1000001K", "MiB" },
+        { "run --kernel KERNEL --console nowhere", "nowhere" },
+        { "run --kernel KERNEL --vmbus-version 5.9", "5.9" },
+        { "run --kernel KERNEL --log loud", "loud" },
+        { "run --kernel KERNEL --stop-timeout -1", "-1" },
+        { "run --kernel KERNEL --disk ZERO,format=zip", "zip" },
+        { "run --kernel KERNEL --disk ZERO,colour=red", "colour" },
+        { "run --kernel KERNEL --disk ZERO,bus=virtio", "bus" },
+        { "run --kernel KERNEL --nic wire=x", "wire=x" },
+        { "run --kernel KERNEL --nic user,colour=red", "colour" },
+        { "run --kernel KERNEL --capture", "--capture" },
+        { "run", "--kernel" },
+        { "run --kernel KERNEL --frobnicate", "--frobnicate" },
+        { "frobnicate", "frobnicate" },
+    };
+
+    public static TheoryData<string, string> BadFiles => new()
+    {
+        { "run --console none --kernel FOLDER/missing", "FOLDER/missing" },
+        { "run --console none --kernel FOLDER", "FOLDER" },
+        { "run --console none --kernel ZERO", "ZERO" },
+        { "run --console none --kernel KERNEL --disk FOLDER/missing", "FOLDER/missing" },
+        { "run --console none --kernel KERNEL --disk FOLDER", "FOLDER" },
+        { "run --console none --kernel KERNEL --disk ODD,format=raw", "ODD" },
+        { "run --console none --kernel KERNEL --disk ZERO,format=qcow2", "ZERO" },
+        { "run --console none --kernel KERNEL --disk ZERO --disk ZERO", "ZERO" },
+        { "run --console none --kernel KERNEL --capture FOLDER/missing/frames.pcapng", "FOLDER/missing/frames.pcapng" },
+        { "run --console none --kernel KERNEL --capture FOLDER", "Capture file 'FOLDER'" },
+        { "run --console none --kernel KERNEL --nic bridge=no-such-bridge", "no-such-bridge" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadUsage))]
+    public void Bad_usage_ends_with_2_and_names_the_value(string line, string named) => Expect(2, line, named);
+
+    [Theory]
+    [MemberData(nameof(BadFiles))]
+    public void Bad_file_ends_with_1_and_names_it(string line, string named) => Expect(1, line, named);
+
+    [Theory]
+    [InlineData("--help", "run")]
+    [InlineData("run --help", "--no-reboot")]
+    [InlineData("run --help", "--capture")]
+    [InlineData("doctor --help", "--quiet")]
+    [InlineData("--version", "0.1.0")]
+    public void Help_is_there(string line, string contains)
+    {
+        (int status, string output, _) = Run(line);
+        Assert.Equal(0, status);
+        Assert.Contains(contains, output, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private void Expect(int status, string line, string named)
+    {
+        (int actual, _, string error) = Run(line);
+        string[] lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(actual == status, $"exit status {actual}, not {status}: {error}");
+        Assert.All(lines, l => Assert.StartsWith("vmbus: ", l, StringComparison.Ordinal));
+        Assert.InRange(lines.Length, 1, 2);
+        Assert.Contains(Expand(named), lines[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    private (int Status, string Output, string Error) Run(string line)
+    {
+        string program = Path.ChangeExtension(typeof(Program).Assembly.Location, ".dll");
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        start.ArgumentList.Add(program);
+        foreach (string word in Expand(line).Split(' ')) start.ArgumentList.Add(word);
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output.Result, error);
+    }
+
+    // A kernel that passes the loader's header checks, an empty file of a whole number of sectors, and one of an odd size.
+    private string Expand(string text)
+    {
+        string kernel = Path.Combine(_folder, "kernel");
+        string zero = Path.Combine(_folder, "zero");
+        string odd = Path.Combine(_folder, "odd");
+        if (!File.Exists(kernel)) File.WriteAllBytes(kernel, MinimalBzImage());
+        if (!File.Exists(zero)) File.WriteAllBytes(zero, new byte[1 << 20]);
+        if (!File.Exists(odd)) File.WriteAllBytes(odd, new byte[1000]);
+        return new StringBuilder(text).Replace("KERNEL", kernel).Replace("FOLDER", _folder).Replace("ZERO", zero).Replace("ODD", odd).ToString();
+    }
+
+    private static byte[] MinimalBzImage()
+    {
+        byte[] image = new byte[64 * 1024];
+        image[0x1F1] = 1;
+        image[0x1FE] = 0x55;
+        image[0x1FF] = 0xAA;
+        image[0x201] = 0x66;
+        "HdrS"u8.CopyTo(image.AsSpan(0x202));
+        BitConverter.TryWriteBytes(image.AsSpan(0x206), (ushort)0x020F);
+        image[0x211] = 1;
+        BitConverter.TryWriteBytes(image.AsSpan(0x1F4), (uint)((image.Length - 1024) / 16));
+        BitConverter.TryWriteBytes(image.AsSpan(0x22C), 0x7FFF_FFFFu);
+        BitConverter.TryWriteBytes(image.AsSpan(0x230), 0x20_0000u);
+        image[0x234] = 1;
+        BitConverter.TryWriteBytes(image.AsSpan(0x236), (ushort)1);
+        BitConverter.TryWriteBytes(image.AsSpan(0x238), 2047u);
+        BitConverter.TryWriteBytes(image.AsSpan(0x258), 0x100_0000UL);
+        BitConverter.TryWriteBytes(image.AsSpan(0x260), 0x20_0000u);
+        return image;
+    }
+}

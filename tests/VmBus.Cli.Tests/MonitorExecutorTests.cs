@@ -1,0 +1,197 @@
+using VmBus.Bus.Channels;
+using VmBus.Bus.Devices;
+using VmBus.Cli.Monitor;
+using VmBus.Host;
+using VmBus.Network.Frames;
+using VmBus.Network.Links;
+using VmBus.Protocol.Storage;
+using VmBus.Providers.Network;
+using VmBus.Storage.Disks;
+using Xunit;
+
+namespace VmBus.Cli.Tests;
+
+/// <summary>The monitor's commands reach the partition with what was typed, and every mistake is one line that says what to type.</summary>
+public sealed class MonitorExecutorTests
+{
+    private readonly RecordingPartition _partition = new();
+    private readonly MonitorExecutor _monitor;
+
+    public MonitorExecutorTests() => _monitor = new MonitorExecutor(_partition, TimeSpan.FromSeconds(7));
+
+    [Theory]
+    [InlineData("disk add /a b/c.img,id=x,readonly", "add /a b/c.img x readonly")]
+    [InlineData("  disk   add   d.img,bus=vmbus  ", "add d.img  ")]
+    [InlineData("disk remove lun3", "remove lun3")]
+    [InlineData("disk resize lun3", "resize lun3 ")]
+    [InlineData("disk resize lun3 2G", "resize lun3 2147483648")]
+    [InlineData("nic add tap=vnet0,id=lan", "nic tap=vnet0 lan")]
+    [InlineData("  nic  add  user ", "nic user ")]
+    [InlineData("nic remove nic0", "unplug nic0")]
+    [InlineData("poweroff", "poweroff 7")]
+    [InlineData("quit", "quit")]
+    public void Command_reaches_the_partition(string line, string asked)
+    {
+        Assert.DoesNotContain("error", _monitor.Execute(line), StringComparison.Ordinal);
+        Assert.Equal([asked], _partition.Asked);
+    }
+
+    [Theory]
+    [InlineData("disk", "list, add, remove or resize")]
+    [InlineData("disk burn x", "list, add, remove or resize")]
+    [InlineData("disk add", "PATH")]
+    [InlineData("disk add x,colour=red", "colour")]
+    [InlineData("disk add x,bus=virtio", "bus")]
+    [InlineData("disk remove", "ID")]
+    [InlineData("disk remove a b", "ID")]
+    [InlineData("disk resize", "[SIZE]")]
+    [InlineData("disk resize a 1Q", "1Q")]
+    [InlineData("disk resize a 0", "'0'")]
+    [InlineData("disk resize a 1G now", "[SIZE]")]
+    [InlineData("nic", "list, add or remove")]
+    [InlineData("nic burn x", "list, add or remove")]
+    [InlineData("nic add", "LINK")]
+    [InlineData("nic add tap=a b", "LINK")]
+    [InlineData("nic add wire=x", "wire=x")]
+    [InlineData("nic add user,colour=red", "colour")]
+    [InlineData("nic remove", "ID")]
+    [InlineData("info all", "all")]
+    [InlineData("system_powerdown", "help")]
+    public void Mistake_is_one_line_that_names_it(string line, string named)
+    {
+        string answer = _monitor.Execute(line);
+        Assert.StartsWith("error: ", answer, StringComparison.Ordinal);
+        Assert.Contains(named, answer, StringComparison.Ordinal);
+        Assert.Equal(answer.Length - 1, answer.IndexOf('\n', StringComparison.Ordinal));
+        Assert.Empty(_partition.Asked);
+    }
+
+    [Fact]
+    public void Refusal_of_the_partition_is_one_line()
+    {
+        _partition.Refusal = new IOException("There is no disk 'x':\nthere is none.");
+        Assert.Equal("error: There is no disk 'x': there is none.\n", _monitor.Execute("disk remove x"));
+    }
+
+    [Fact]
+    public void Empty_line_does_nothing() => Assert.Equal("", _monitor.Execute("  "));
+
+    [Fact]
+    public void Help_names_every_command()
+    {
+        string help = _monitor.Execute("help");
+        foreach (string command in new[] { "info", "disk list", "disk add", "disk remove", "disk resize", "nic list", "nic add", "nic remove", "poweroff", "quit" })
+            Assert.Contains($"\n{command} ", help, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Disks_are_listed_as_a_table()
+        => Assert.Equal(
+            "ID      LUN       SIZE  FORMAT  STATE     PATH\n"
+            + "system    0        20G  raw     writable  /images/system.img\n"
+            + "lun1      1       1025  qcow2   read-only /images/data.qcow2\n",
+            _monitor.Execute("disk list"));
+
+    [Fact]
+    public void Adapters_are_listed_with_what_each_queue_has_done()
+        => Assert.Equal(
+            "lan: tap=vnet0, 02:00:00:00:00:01, link up\n"
+            + "  in all    sent 5 frames 500 bytes, received 7 frames 700 bytes, 3 sent and dropped\n"
+            + "  queue 0   sent 2 frames 200 bytes, received 7 frames 700 bytes, 1 dropped as the guest takes none, 4 refused as malformed, "
+            + "2 dropped as the link is full, 3 dropped as the link failed, 8 filtered out, 9 dropped as too long\n",
+            _monitor.Execute("nic list"));
+
+    [Fact]
+    public void Info_tells_name_state_version_and_channels()
+        => Assert.Equal(
+            "name      demo\nstate     running\nuptime    1.02:03:04\nbus       VMBus 5.3\n"
+            + "channel   1: SCSI controller, open, processor 2, lane-0, packets 10 in 11 out, 13 kicks, 12 interrupts\n",
+            _monitor.Execute("info"));
+
+    [Fact]
+    public void Resize_that_changed_nothing_says_so()
+    {
+        Assert.Contains("as before", _monitor.Execute("disk resize system"), StringComparison.Ordinal);
+        Assert.Contains("has 30G now", _monitor.Execute("disk resize system 30G"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_adapters_are_said_to_be_none()
+    {
+        _partition.NetworkAdapters = [];
+        Assert.Equal("no network adapters\n", _monitor.Execute("nic list"));
+    }
+
+    private sealed class RecordingPartition : IPartitionControl
+    {
+        private static readonly DiskInfo System = new("system", 0, "/images/system.img", DiskFormat.Raw, false, DiskState.Attached, 20L << 30);
+
+        private static readonly NicInfo Lan = new(
+            "lan",
+            "tap=vnet0",
+            MacAddress.Read([2, 0, 0, 0, 0, 1]),
+            NicState.Attached,
+            true,
+            new NetworkCounters { FramesSent = 5, BytesSent = 500, FramesReceived = 7, BytesReceived = 700, SendDropped = 3 },
+            [new NetworkQueueInfo(
+                0,
+                new NetworkCounters { FramesSent = 2, BytesSent = 200, FramesReceived = 7, BytesReceived = 700, ReceiveDropped = 1, Refused = 4 },
+                new LinkQueueCounters(0, 0, 0, 0, 2, 3, 8, 9))]);
+
+        internal List<string> Asked { get; } = [];
+
+        internal IOException? Refusal { get; set; }
+
+        public IReadOnlyList<DiskInfo> Disks =>
+            [System, new("lun1", 1, "/images/data.qcow2", DiskFormat.Qcow2, true, DiskState.Attached, 1025)];
+
+        public IReadOnlyList<NicInfo> NetworkAdapters { get; set; } = [Lan];
+
+        public NicInfo AddNic(NicOptions options)
+        {
+            Ask($"nic {options.Name} {options.Id}");
+            return Lan;
+        }
+
+        public Task RemoveNicAsync(string id)
+        {
+            Ask($"unplug {id}");
+            return Task.CompletedTask;
+        }
+
+        public PartitionInfo Describe() => new(
+            "demo",
+            PartitionState.Running,
+            new TimeSpan(1, 2, 3, 4),
+            "5.3",
+            [new ChannelInfo(1, StorageInterface.Scsi, Guid.Empty, 0, ChannelState.Open, 0x10001, 2, "lane-0", 10, 11, 12, 13)]);
+
+        public DiskInfo AddDisk(DiskOptions options)
+        {
+            Ask($"add {options.Path} {options.Id} {(options.ReadOnly ? "readonly" : "")}");
+            return System;
+        }
+
+        public Task RemoveDiskAsync(string id)
+        {
+            Ask($"remove {id}");
+            return Task.CompletedTask;
+        }
+
+        public DiskInfo ResizeDisk(string id, long? bytes)
+        {
+            Ask($"resize {id} {bytes}");
+            return System with { Bytes = bytes ?? System.Bytes };
+        }
+
+        public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
+
+        public void Terminate() => Ask("quit");
+
+        private void Ask(string what)
+        {
+            if (Refusal is not null) throw Refusal;
+            Asked.Add(what);
+        }
+    }
+}

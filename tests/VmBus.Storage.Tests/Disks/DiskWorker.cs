@@ -1,0 +1,33 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Storage.Tests.Disks;
+
+/// <summary>
+/// A process that does nothing but hold an image open, for tests that kill it: this test program started again, with the image for an
+/// argument.
+/// </summary>
+public static class DiskWorker
+{
+    /// <summary>Opens the image, says the server's process id, and holds on until its input ends.</summary>
+    public static int Main(string[] arguments)
+    {
+        if (arguments is not [string path]) return 2;
+        using IDisk disk = DiskFactory.Open(new DiskOptions(path) { Format = DiskFormat.Qcow2 }, NullLogger.Instance);
+        Console.WriteLine(((QemuNbdDisk)disk).ServerProcessId);
+        _ = Console.In.ReadToEnd();
+        return 0;
+    }
+
+    /// <summary>Starts one; the server's process id when it serves.</summary>
+    internal static Process Start(string image, out int serverProcessId)
+    {
+        Process worker = Tools.Start(Environment.ProcessPath!, typeof(DiskWorker).Assembly.Location, image);
+        string? line = worker.StandardOutput.ReadLine();
+        if (line is null) throw new InvalidOperationException($"The worker did not start: {worker.StandardError.ReadToEnd()}");
+        serverProcessId = int.Parse(line, CultureInfo.InvariantCulture);
+        return worker;
+    }
+}

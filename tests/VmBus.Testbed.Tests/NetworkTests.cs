@@ -1,0 +1,89 @@
+using VmBus.TestKit.Testbed;
+using Xunit;
+
+namespace VmBus.Testbed.Tests;
+
+/// <summary>A real guest's network driver on a TAP of the parent.</summary>
+[Collection(TestbedCollection.Name)]
+public sealed class NetworkTests(GuestFixture host)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
+
+    // The worker makes the TAP; the parent's address follows as soon as it is there.
+    private const string Parent =
+        """
+        set -eu
+        modprobe tun
+        ip link delete tap0 2>/dev/null || true
+        give_address() { until ip link show "$1" >/dev/null 2>&1; do sleep 0.1; done; ip addr add "$2" dev "$1"; }
+        work=$(mktemp -d "$VMBUS_SCRATCH/net.XXXXXX"); trap 'rm -rf "$work"' EXIT
+        guest() { VMBUS_GUESTS=$MINIMAL tests/testbed/guest-run --cpus 2 --nic tap=tap0 minimal "$1"; }
+        up='until [ -d /sys/class/net/eth0 ]; do sleep 0.1; done; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+            until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done'
+
+        """;
+
+    [Fact]
+    public async Task Guest_reaches_the_parent_and_copies_both_ways_without_a_wrong_byte()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            Parent + """
+            give_address tap0 10.9.0.1/24 &
+            dd if=/dev/urandom of="$work/down" bs=1M count=8 status=none
+            sleep 300 | busybox nc -l -p 5001 >"$work/up" &
+            busybox nc -l -p 5002 <"$work/down" >/dev/null &
+            guest "$up"'
+                dd if=/dev/urandom of=/up bs=1M count=8 2>/dev/null
+                nc 10.9.0.1 5002 </dev/zero | dd of=/down bs=1M count=8 iflag=fullblock 2>/dev/null
+                (cat /up; sleep 3) | nc 10.9.0.1 5001
+                sha256sum </down; sha256sum </up
+                cat /sys/class/net/eth0/speed; ls /sys/class/net/eth0/queues | wc -l
+                dmesg | grep -E "hv_netvsc|eth0" | grep -iE "error|fail|invalid|unable" || true' >"$work/said"
+            sha256sum <"$work/down"; sha256sum <"$work/up"; cat "$work/said"
+            """,
+            Limit);
+
+        string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
+        Assert.Equal(6, lines.Length);
+        Assert.Equal((lines[0], lines[1]), (lines[2], lines[3]));
+        Assert.Equal(("10000", "4"), (lines[4], lines[5]));
+    }
+
+    [Fact]
+    public async Task Guest_changes_mtu_and_closes_its_interface_again_and_again()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            Parent + """
+            ip tuntap add tap0 mode tap multi_queue; ip link set tap0 mtu 9000; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
+            guest "$up"'
+                i=0; while [ $i -lt 10 ]; do ip link set eth0 down; ip link set eth0 up; i=$((i+1)); done
+                for mtu in 9000 1400 1500 9000; do ip link set eth0 mtu $mtu || echo "mtu $mtu refused"; done
+                until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done
+                ping -c 2 -s 8900 10.9.0.1 | grep "packet loss"
+                cat /sys/class/net/eth0/mtu'
+            ip link delete tap0
+            """,
+            Limit);
+        Assert.Equal("2 packets transmitted, 2 packets received, 0% packet loss\n9000\n", result.EnsureSuccess().Output);
+    }
+
+    [Fact]
+    public async Task Guest_sees_the_link_go_down_and_come_back()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            Parent + """
+            ip tuntap add tap0 mode tap multi_queue; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
+            (
+                until busybox ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1; do :; done; sleep 3
+                ip link set tap0 down; sleep 8; ip link set tap0 up
+            ) &
+            guest "$up"'
+                until [ $(cat /sys/class/net/eth0/carrier) = 0 ]; do sleep 0.1; done; echo down
+                until [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done; echo up
+                until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done; echo reached'
+            ip link delete tap0
+            """,
+            Limit);
+        Assert.Equal("down\nup\nreached\n", result.EnsureSuccess().Output);
+    }
+}
