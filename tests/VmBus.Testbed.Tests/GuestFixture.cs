@@ -6,9 +6,6 @@ namespace VmBus.Testbed.Tests;
 /// <summary>The testbed's host with the guests of <c>tests/testbed/guest-image</c> and the published <c>vmbus</c>.</summary>
 public sealed class GuestFixture : TestbedFixture
 {
-    private const int MaximumAttempts = 5;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
-
     private readonly ConcurrentDictionary<(string Monitor, string Kernel, int Cpus), Lazy<Task<GuestSurvey>>> _surveys = new();
     private string _minimal = "";
     private string _debian = "";
@@ -20,22 +17,8 @@ public sealed class GuestFixture : TestbedFixture
     /// <param name="limit">Its time limit.</param>
     public async Task<CommandResult> RunGuestAsync(string script, TimeSpan limit)
     {
-        for (int attempt = 1; ; attempt++)
-        {
-            // What the emulated processor does to a guest, or to its own kernel, says nothing about us; tests/testbed/README.md tells more.
-            try
-            {
-                await RunAsync("true", StartLimit);    // the host is there and answers, and with it the names below
-                long before = MixedUpGuests();
-                string names = $"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}'";
-                CommandResult result = await RunAsync($"{names}\n{script}", limit);
-                if (attempt == MaximumAttempts || MixedUpGuests() == before) return result;
-            }
-            catch (InvalidOperationException) when (IsHostLost && attempt < MaximumAttempts)
-            {
-                ReplaceHost();
-            }
-        }
+        await StartHostAsync();    // and with it, the names below
+        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}'\n{script}", limit);
     }
 
     /// <summary>The survey of a guest, made once per kind of guest.</summary>
@@ -45,12 +28,6 @@ public sealed class GuestFixture : TestbedFixture
     public Task<GuestSurvey> SurveyAsync(string monitor, string kernel, int cpus) => _surveys.GetOrAdd(
         (monitor, kernel, cpus),
         kind => new Lazy<Task<GuestSurvey>>(() => GuestSurvey.RunAsync(this, kind.Monitor, kind.Kernel, kind.Cpus))).Value;
-
-    private long MixedUpGuests()
-    {
-        var file = new FileInfo(Path.Combine(Share, "mixed-up"));
-        return file.Exists ? file.Length : 0;
-    }
 
     protected override async Task<IReadOnlyList<string>> PrepareAsync()
     {

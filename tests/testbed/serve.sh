@@ -32,6 +32,5 @@ case $answer in
     done) ;;
     *) if ((status > 128)); then lost "the host does not answer"; else lost "the host ended before the command did"; fi ;;
 esac
-[[ ! -s $share/mixed-up ]] || say "QEMU mixed up a guest and the emulated host, and the guest was ended; this is no fault of the guest: run it again"
 ((status != 124)) || say "the command did not end within $limit seconds"
 exit "$status"

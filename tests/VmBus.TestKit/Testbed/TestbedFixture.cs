@@ -24,8 +24,7 @@ public class TestbedFixture : IDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource<int>> _jobs = new(StringComparer.Ordinal);
     private readonly StringBuilder _messages = new();
     private readonly string _name;
-    private Lazy<Task<Process>> _host;
-    private IReadOnlyList<string>? _files;
+    private readonly Lazy<Task<Process>> _host;
     private int _lastJob;
     private volatile bool _ended;
 
@@ -88,17 +87,9 @@ public class TestbedFixture : IDisposable
             folder);
     }
 
-    /// <summary>Whether the host has ended while nobody asked it to.</summary>
-    protected bool IsHostLost => _ended;
-
-    /// <summary>Has the next command start another host in place of one that was lost. What the lost one held in <c>$VMBUS_SCRATCH</c> is gone.</summary>
-    protected void ReplaceHost()
-    {
-        if (!_ended) return;
-        _host.Value.GetAwaiter().GetResult().Dispose();
-        _ended = false;
-        _host = new Lazy<Task<Process>>(StartAsync);
-    }
+    /// <summary>Starts the host if no command has done so yet.</summary>
+    /// <exception cref="InvalidOperationException">It does not start; the message holds what it said.</exception>
+    protected Task StartHostAsync() => _host.Value;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -159,17 +150,14 @@ public class TestbedFixture : IDisposable
 
     private async Task<Process> StartAsync()
     {
-        if (_files is null)
+        IReadOnlyList<string> files = await PrepareAsync();
+        if (Directory.Exists(Share))
         {
-            _files = await PrepareAsync();
-            if (Directory.Exists(Share))
-            {
-                Directory.Delete(Share, recursive: true);
-            }
+            Directory.Delete(Share, recursive: true);
         }
 
         List<string> arguments = ["--serve", Share, "--disk", "32G"];
-        foreach (string file in _files)
+        foreach (string file in files)
         {
             arguments.AddRange(["--file", file]);
         }
