@@ -7,50 +7,13 @@ namespace VmBus.Testbed.Tests;
 [Collection(TestbedCollection.Name)]
 public sealed class HotplugTests(GuestFixture host)
 {
-    // Starts a minimal guest with the script in $script; its standard input is the descriptor $keys, its output the descriptor $console.
-    private const string StartGuest =
-        """
-        set -eu
-        work=$(mktemp -d "$VMBUS_SCRATCH/hotplug.XXXXXX"); worker=; trap 'kill -9 $worker 2>/dev/null || true; rm -rf "$work"' EXIT
-        mkfifo "$work/keys" "$work/pipe"; exec {keys}<>"$work/keys" {both}<>"$work/pipe"
-        start_guest() {
-            "$VMBUS" run --kernel "$MINIMAL/vmlinuz-6.1" --initrd "$MINIMAL/minimal-6.1" --memory 512M --no-reboot \
-                --append "console=ttyS0 panic=-1 quiet vmbus.run=$(base64 -w0 <<<"$script")" "$@" <&$keys >&$both 2>"$work/errors" &
-            worker=$!
-            exec {console}<"$work/pipe" {both}>&-
-        }
-        wait_for() {
-            local line
-            while IFS= read -r -t 120 line <&$console; do printf '%s\n' "$line" >>"$work/seen"; [[ $line != *"$1"* ]] || return 0; done
-            kill -0 "$worker" 2>/dev/null && echo "no '$1' on the console, but:" >&2 || echo "no '$1' before the end, but:" >&2
-            tail -n 20 "$work/seen" "$work/errors" >&2; return 1
-        }
-        monitor() { printf '\001c%s\n\001c' "$1" >&$keys; wait_for "$2"; }
-        # The runtime opens its libraries when it first needs them.
-        descriptors() { readlink /proc/$worker/fd/* | grep -vc '\.dll$'; }
-        is_locked() { ! qemu-io -f "$1" -c 'read 0 512' "$2" >/dev/null 2>&1; }
-        ended() { local status=0; cat <&$console >>"$work/seen"; wait "$worker" || status=$?; tr -d '\r' <"$work/seen" | grep -o 'mark .*'; echo "status $status"; }
-
-        """;
-
-    // The guest's words: it tells what it sees in lines that begin with "mark".
-    private const string GuestWords =
-        """
-        tell() { sleep 0.5; echo "mark $*"; }
-        node() { until [ -b $1 ]; do sleep 0.1; done; }
-        gone() { until [ ! -b $1 ]; do sleep 0.1; done; }
-        warnings() { dmesg | grep -cE "WARNING:|BUG:|Oops|hung task"; }
-        size() { until [ "$(blockdev --getsize64 $1)" = $2 ]; do sleep 0.1; done; }
-
-        """;
-
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 
     [Fact]
     public async Task Disk_is_added_grows_is_pulled_out_of_running_commands_and_added_again()
     {
         CommandResult result = await host.RunGuestAsync(
-            StartGuest + "script='" + GuestWords +
+            MonitoredGuest.Start + "script='" + MonitoredGuest.Words +
             """
             old=$(warnings); node /dev/sda; tell ready
             node /dev/sdb; size /dev/sdb 67108864
@@ -94,7 +57,7 @@ public sealed class HotplugTests(GuestFixture host)
     public async Task Image_that_qemu_nbd_serves_is_added_pulled_out_enlarged_and_added_again()
     {
         CommandResult result = await host.RunGuestAsync(
-            StartGuest + "script='" + GuestWords +
+            MonitoredGuest.Start + "script='" + MonitoredGuest.Words +
             """
             tell ready
             node /dev/sda; mknod /b b 8 0
@@ -127,7 +90,7 @@ public sealed class HotplugTests(GuestFixture host)
     public async Task Monitor_tells_of_the_partition_and_ends_it()
     {
         CommandResult result = await host.RunGuestAsync(
-            StartGuest + "script='" + GuestWords +
+            MonitoredGuest.Start + "script='" + MonitoredGuest.Words +
             """
             node /dev/sda; tell ready; read word </dev/console; tell $word; sleep 100000
             '

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Network.Frames;
@@ -16,6 +17,11 @@ internal sealed class NetworkAdapters : IDisposable
     /// <summary>Adapters of one partition, as Hyper-V documents it.</summary>
     public const int MaximumCount = 8;
 
+    // Linux acts on a link that is down within two seconds (LINKCHANGE_INT of hv_netvsc), and one that does not act is not waited for much longer.
+    private static readonly TimeSpan UnplugTime = TimeSpan.FromSeconds(2.2);
+    private static readonly TimeSpan UnplugLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(100);
+
     private readonly string _partition;
     private readonly int _processorCount;
     private readonly Func<NicOptions, ILink> _open;
@@ -24,7 +30,7 @@ internal sealed class NetworkAdapters : IDisposable
     private readonly Lock _lock = new();
     private readonly List<NetworkAdapter> _adapters = [];
     private VmBusServer? _bus;
-    private bool _ended;
+    private volatile bool _ended;
 
     /// <summary>A partition without adapters.</summary>
     /// <param name="partition">The partition's name, which the identities of the adapters are made from.</param>
@@ -124,7 +130,7 @@ internal sealed class NetworkAdapters : IDisposable
         }
 
         // The bus answers when the link has given back every frame, and a link may end a process: nothing for the caller to wait for.
-        ThreadPool.UnsafeQueueUserWorkItem(Withdraw, adapter, preferLocal: false);
+        _ = Task.Run(() => WithdrawAsync(adapter));
         return adapter.Removed.Task;
     }
 
@@ -203,12 +209,17 @@ internal sealed class NetworkAdapters : IDisposable
     }
 
     // In this order: while the bus serves a channel the link must be there, and while the provider listens it must not be closed.
-    private void Withdraw(NetworkAdapter adapter)
+    private async Task WithdrawAsync(NetworkAdapter adapter)
     {
         Exception? failure = null;
         try
         {
-            _bus?.Remove(adapter.Provider!);
+            if (_bus is not null)
+            {
+                await UnplugAsync(adapter.Provider!).ConfigureAwait(false);
+                _bus.Remove(adapter.Provider!);
+            }
+
             adapter.Close();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -220,6 +231,23 @@ internal sealed class NetworkAdapters : IDisposable
         HostLog.NetworkAdapterClosed(_logger, _partition, adapter.Id, adapter.Options.Name);
         if (failure is null) adapter.Removed.SetResult();
         else adapter.Removed.SetException(failure);
+    }
+
+    // Linux waits without end for the completion of what it has sent, also of what it wrote into the ring after the host read it last. So first it
+    // is brought to send nothing more, and then its channels end.
+    private async Task UnplugAsync(NetworkProvider provider)
+    {
+        provider.Unplug();
+        long started = Stopwatch.GetTimestamp();
+        long sent = -1;
+        while (provider.Queues.Count != 0 && !_ended && Stopwatch.GetElapsedTime(started) < UnplugLimit)
+        {
+            long before = sent;
+            NetworkCounters counters = provider.Counters;
+            sent = counters.FramesSent + counters.SendDropped;
+            if (Stopwatch.GetElapsedTime(started) > UnplugTime && sent == before) return;
+            await Task.Delay(QuietTime).ConfigureAwait(false);
+        }
     }
 
     private NetworkAdapter Find(string id)

@@ -21,6 +21,7 @@ public sealed class NetworkProvider : IChannelDevice
     private NetworkSession? _session;
     private NetworkCounters _closedChannels;
     private MacAddress _address;
+    private volatile bool _isUnplugged;
 
     /// <summary>Makes an adapter.</summary>
     /// <param name="link">Where its frames go.</param>
@@ -63,6 +64,9 @@ public sealed class NetworkProvider : IChannelDevice
         }
     }
 
+    /// <summary>Whether the guest is to see a link: it is there, and the cable has not been pulled out.</summary>
+    internal bool IsUp => _link.IsUp && !_isUnplugged;
+
     /// <summary>The address in use: guests may set another than the adapter's own.</summary>
     internal MacAddress CurrentAddress
     {
@@ -79,6 +83,15 @@ public sealed class NetworkProvider : IChannelDevice
 
     /// <summary>The machine has been reset: what a guest has set is forgotten. No channel is open.</summary>
     public void Reset() => CurrentAddress = _options.Address;
+
+    /// <summary>
+    /// Pulls the cable out, for good: the guest is told that the link is down and stops to send; what it sends all the same goes on to the link.
+    /// </summary>
+    public void Unplug()
+    {
+        _isUnplugged = true;
+        LinkChanged();
+    }
 
     /// <summary>Hears no more of the link. The bus must have let go of the adapter.</summary>
     public void Detach() => _link.Changed -= LinkChanged;

@@ -53,7 +53,7 @@ internal sealed class RndisObjects(NetworkSession session)
             NdisOid.CurrentAddress => Address(value, session.Provider.CurrentAddress),
             NdisOid.FriendlyName => Encoding.Unicode.GetBytes(session.Options.FriendlyName, value[..512]),
             NdisOid.MaximumLinkSpeed => Long(value, (long)speed) + Long(value[8..], (long)speed),
-            NdisOid.LinkState => LinkState(value, link.IsUp, speed),
+            NdisOid.LinkState => LinkState(value, session.Provider.IsUp, speed),
             NdisOid.OffloadHardwareCapabilities or NdisOid.OffloadCurrentConfiguration => Offloads(input, value),
             NdisOid.ReceiveScaleCapabilities => ReceiveScale(value),
             _ => null,

@@ -66,7 +66,7 @@ internal sealed class RndisServer(NetworkSession session)
     /// <summary>The notice to send because the link has changed, or null.</summary>
     public RndisStatus? LinkChanged()
     {
-        bool up = session.Link.IsUp;
+        bool up = session.Provider.IsUp;
         // Before its interface is open, Linux may drop a notice: it is due again then.
         bool due = IsInitialized && (up != _announced || (_opened && up != _answered));
         if (_opened) _answered = up;
@@ -104,7 +104,7 @@ internal sealed class RndisServer(NetworkSession session)
                 bytes = sizeof(uint);
                 return RndisStatus.Success;
             case NdisOid.MediaConnectStatus:
-                _answered = _announced = session.Link.IsUp;
+                _answered = _announced = session.Provider.IsUp;
                 BinaryPrimitives.WriteUInt32LittleEndian(room, _answered ? 0u : 1u);
                 bytes = sizeof(uint);
                 return RndisStatus.Success;
