@@ -4,15 +4,15 @@ namespace VmBus.Benchmarks.Guest;
 /// <param name="VmBus">The published <c>vmbus</c> program.</param>
 /// <param name="Kernel">Debian's kernel, the same for every monitor.</param>
 /// <param name="Initrd">The minimal guest.</param>
-/// <param name="FioInitrd">The minimal guest with fio.</param>
+/// <param name="ToolsInitrd">The minimal guest with fio and iperf3.</param>
 /// <param name="Scratch">The folder for disks.</param>
-internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string FioInitrd, string Scratch)
+internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string ToolsInitrd, string Scratch)
 {
     internal static BenchmarkEnvironment Read()
     {
         string guests = Variable("VMBUS_GUESTS");
         return new BenchmarkEnvironment(
-            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_FIO_INITRD"), Variable("VMBUS_SCRATCH"));
+            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_TOOLS_INITRD"), Variable("VMBUS_SCRATCH"));
     }
 
     /// <summary>The type of the file system that holds <see cref="Scratch"/>, such as "ext4".</summary>

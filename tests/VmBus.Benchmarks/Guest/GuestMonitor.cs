@@ -4,7 +4,7 @@ namespace VmBus.Benchmarks.Guest;
 
 /// <summary>A machine monitor and how it is started. All get the same kernel, memory and number of vCPUs.</summary>
 /// <param name="Name">Column of the tables.</param>
-/// <param name="Arguments">The command line for a kernel, an initrd, the kernel's command line and a raw disk or null.</param>
+/// <param name="Arguments">The command line for a kernel, an initrd, the kernel's command line and perhaps a raw disk or a TAP.</param>
 internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<string>> Arguments)
 {
     internal const int Processors = 1;
@@ -24,6 +24,7 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
         start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot",
         "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
         .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk],
+        .. start.Tap is null ? Array.Empty<string>() : ["--nic", $"tap={start.Tap},queues=1"],
     ]);
 
     internal static GuestMonitor VirtioScsi { get; } = new("virtio-scsi", start =>
@@ -32,10 +33,17 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
     internal static GuestMonitor VirtioBlk { get; } = new("virtio-blk", start =>
         [.. Qemu(start, "q35", QemuDisk), "-device", "virtio-blk-pci,drive=disk0,iothread=io0"]);
 
+    internal static GuestMonitor VirtioNet { get; } = new("virtio-net", start => QemuNet(start, "off"));
+
+    internal static GuestMonitor VhostNet { get; } = new("vhost-net", start => QemuNet(start, "on"));
+
     internal static GuestMonitor Q35 { get; } = new("q35", start => Qemu(start, "q35", []));
 
     internal static GuestMonitor MicroVm { get; } = new("microvm", start =>
         Qemu(start, "microvm,x-option-roms=off,pit=off,pic=off,rtc=on,isa-serial=on", []));
+
+    private static IEnumerable<string> QemuNet(GuestStart start, string vhost) =>
+        Qemu(start, "q35", ["-netdev", $"tap,id=net0,ifname={start.Tap},script=no,downscript=no,vhost={vhost}", "-device", "virtio-net-pci,netdev=net0"]);
 
     private static IEnumerable<string> Qemu(GuestStart start, string machine, string[] more)
         => [.. QemuCommon, "-M", machine, "-kernel", start.Environment.Kernel, "-initrd", start.Initrd, "-append", start.Append,

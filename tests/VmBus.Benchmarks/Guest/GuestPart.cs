@@ -49,7 +49,7 @@ internal sealed class GuestPart : IBenchmarkPart
         BenchmarkEnvironment environment, GuestMonitor monitor, string disk, FioJob[] jobs, ComparisonTable speed, ComparisonTable perRequest, bool traced)
     {
         string script = Convert.ToBase64String("sh /bench/agent"u8);
-        var start = new GuestStart(environment, environment.FioInitrd, $"console=ttyS0 panic=-1 quiet vmbus.run={script}", disk);
+        var start = new GuestStart(environment, environment.ToolsInitrd, $"console=ttyS0 panic=-1 quiet vmbus.run={script}", disk);
         using var guest = new GuestProcess(monitor, start);
         guest.WaitFor("bench: ready");
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  ready after {guest.Seconds:0} s"));

@@ -25,6 +25,9 @@ internal sealed class GuestProcess : IDisposable
 
     internal int Id => _process.Id;
 
+    /// <summary>The last lines of the console that nobody waited for.</summary>
+    internal string LastLines => string.Join('\n', _lastLines);
+
     /// <summary>Reads the console up to the line that begins with <paramref name="prefix"/>; returns what follows there.</summary>
     /// <exception cref="InvalidOperationException">The guest ended before.</exception>
     internal string WaitFor(string prefix)
@@ -37,7 +40,7 @@ internal sealed class GuestProcess : IDisposable
             if (_lastLines.Count > 12) _lastLines.Dequeue();
         }
 
-        throw new InvalidOperationException($"{_name}: the guest ended before it said '{prefix}':\n{string.Join('\n', _lastLines)}");
+        throw new InvalidOperationException($"{_name}: the guest ended before it said '{prefix}':\n{LastLines}");
     }
 
     internal void Send(string line)

@@ -5,4 +5,5 @@ namespace VmBus.Benchmarks.Guest;
 /// <param name="Initrd">The initramfs.</param>
 /// <param name="Append">The kernel's command line.</param>
 /// <param name="Disk">A raw disk image, or null.</param>
-internal sealed record GuestStart(BenchmarkEnvironment Environment, string Initrd, string Append, string? Disk);
+/// <param name="Tap">A TAP of one queue, or null.</param>
+internal sealed record GuestStart(BenchmarkEnvironment Environment, string Initrd, string Append, string? Disk, string? Tap = null);
