@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace VmBus.Benchmarks.Guest;
 
 /// <summary>
-/// Counts system calls of one process, and exits and Hyper-V hypercalls of its guest by kind, with the kernel's histogram triggers.
+/// Counts system calls of one process, and exits, Hyper-V hypercalls and accesses to model-specific registers of its guest by kind, with the kernel's histogram triggers.
 /// They cost time, so they run in a round whose times do not count.
 /// </summary>
 internal sealed partial class KernelTrace : IDisposable
@@ -16,6 +16,7 @@ internal sealed partial class KernelTrace : IDisposable
         ("raw_syscalls/sys_enter", "hist:keys=common_pid,id.syscall:size=8192"),
         ("kvm/kvm_exit", "hist:keys=exit_reason"),
         ("kvm/kvm_hv_hypercall", "hist:keys=code"),
+        ("kvm/kvm_msr", "hist:keys=ecx"),
     ];
 
     internal KernelTrace()
@@ -39,6 +40,11 @@ internal sealed partial class KernelTrace : IDisposable
         {
             Add(values, "traced Hyper-V hypercalls", row);
             Add(values, $"  traced hypercall 0x{long.Parse(row.Groups["key"].Value, CultureInfo.InvariantCulture):x}", row);
+        }
+
+        foreach (Match row in Rows("kvm/kvm_msr"))
+        {
+            Add(values, $"  traced register 0x{long.Parse(row.Groups["key"].Value, CultureInfo.InvariantCulture):x}", row);
         }
 
         foreach (Match row in Rows("kvm/kvm_exit"))
