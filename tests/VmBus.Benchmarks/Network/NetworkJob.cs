@@ -26,10 +26,11 @@ internal sealed record NetworkJob(string Name, string Unit, string Command, Func
         ];
     }
 
+    // iperf3 counts the bytes of all streams together.
     private static NetworkJob Tcp(string direction, int streams, string option, int megabytes) => new(
         $"TCP {direction}, {streams} stream{(streams == 1 ? "" : "s")}",
         "Mbit/s",
-        string.Create(CultureInfo.InvariantCulture, $"iperf3 -P {streams} -n {megabytes / streams}M{option}"),
+        string.Create(CultureInfo.InvariantCulture, $"iperf3 -P {streams} -n {megabytes}M{option}"),
         answer => answer[0] / 1000,
         megabytes);
 
