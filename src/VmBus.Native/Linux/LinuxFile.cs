@@ -15,6 +15,9 @@ public enum LinuxOpen
 
     /// <summary>Does not wait for a FIFO's other end, nor for a device.</summary>
     NonBlocking = 0x800,
+
+    /// <summary>Only holds the place in the file system: nothing can be read or written (O_PATH).</summary>
+    Place = 0x200000,
 }
 
 /// <summary>An open file, block device or other descriptor. Close-on-exec. I/O returns negative errno and never throws.</summary>

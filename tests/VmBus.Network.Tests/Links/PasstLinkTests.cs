@@ -105,6 +105,19 @@ public sealed class PasstLinkTests
         Assert.Throws<ArgumentException>(() => Process.GetProcessById(process));
     });
 
+    // All that a parent leaves that is killed.
+    [PasstTheory]
+    [InlineData(1500)]
+    public void Child_ends_when_the_other_end_of_its_connection_goes(int mtu) => Run(() =>
+    {
+        using PasstProcess passt = PasstProcess.Start(mtu);
+        using var ended = new ManualResetEventSlim();
+        passt.Ended += _ => ended.Set();
+        Assert.False(passt.HasEnded);
+        passt.Connection.Dispose();
+        Assert.True(ended.Wait(TimeSpan.FromSeconds(30)), "passt outlived its connection.");
+    });
+
     [Fact]
     public void Missing_program_is_named_with_its_package()
     {

@@ -24,10 +24,14 @@ public static class DiskWorker
     /// <summary>Starts one; the server's process id when it serves.</summary>
     internal static Process Start(string image, out int serverProcessId)
     {
-        Process worker = Tools.Start(Environment.ProcessPath!, typeof(DiskWorker).Assembly.Location, image);
+        Process worker = Start(image, new Dictionary<string, string>());
         string? line = worker.StandardOutput.ReadLine();
         if (line is null) throw new InvalidOperationException($"The worker did not start: {worker.StandardError.ReadToEnd()}");
         serverProcessId = int.Parse(line, CultureInfo.InvariantCulture);
         return worker;
     }
+
+    /// <summary>Starts one with more in its environment, and does not wait until it has the image.</summary>
+    internal static Process Start(string image, IReadOnlyDictionary<string, string> variables) =>
+        Tools.Start(Environment.ProcessPath!, variables, typeof(DiskWorker).Assembly.Location, image);
 }

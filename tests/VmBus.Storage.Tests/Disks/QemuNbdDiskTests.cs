@@ -149,6 +149,26 @@ public sealed class QemuNbdDiskTests : IDisposable
     }
 
     [QemuToolsFact]
+    public void Server_that_does_not_serve_yet_ends_with_the_process_that_started_it_and_leaves_no_files()
+    {
+        // It stands for one that takes long to open its image.
+        string tools = Directory.CreateDirectory(_bench.PathOf("tools")).FullName;
+        string files = Directory.CreateDirectory(_bench.PathOf("temporary")).FullName;
+        string said = _bench.PathOf("server");
+        File.WriteAllText(Path.Combine(tools, "qemu-nbd"), $"#!/bin/sh\necho $$ >{said}.new; mv {said}.new {said}\nexec sleep 1000\n");
+        File.SetUnixFileMode(Path.Combine(tools, "qemu-nbd"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var variables = new Dictionary<string, string> { ["PATH"] = $"{tools}:{Environment.GetEnvironmentVariable("PATH")}", ["TMPDIR"] = files };
+        using Process worker = DiskWorker.Start(Create("disk.qcow2", "qcow2", ""), variables);
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(said), DiskBench.Patience), "The server did not start.");
+        int server = int.Parse(File.ReadAllText(said), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(IsRunning(server, "sleep", "qemu-nbd"));
+        worker.Kill();
+        worker.WaitForExit();
+        Assert.True(SpinWait.SpinUntil(() => !IsRunning(server, "sleep", "qemu-nbd"), DiskBench.Patience), "The server outlived the process that started it.");
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(files), entry => Path.GetFileName(entry).StartsWith("vmbus", StringComparison.Ordinal));
+    }
+
+    [QemuToolsFact]
     public void Loss_of_the_server_answers_io_errors_and_is_reported_once()
     {
         string path = Create("disk.qcow2", "qcow2", "");
@@ -305,12 +325,14 @@ public sealed class QemuNbdDiskTests : IDisposable
     }
 
     // Nobody may have taken the status of an orphan yet: it has ended all the same.
-    private static bool IsRunning(int processId)
+    private static bool IsRunning(int processId) => IsRunning(processId, "qemu-nbd");
+
+    private static bool IsRunning(int processId, params string[] names)
     {
         try
         {
             string status = File.ReadAllText(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{processId}/stat"));
-            return status.Contains("(qemu-nbd) ", StringComparison.Ordinal) && !status.Contains("(qemu-nbd) Z", StringComparison.Ordinal);
+            return names.Any(name => status.Contains($"({name}) ", StringComparison.Ordinal) && !status.Contains($"({name}) Z", StringComparison.Ordinal));
         }
         catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException or IOException)
         {

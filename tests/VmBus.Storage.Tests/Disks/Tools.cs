@@ -19,7 +19,9 @@ internal static class Tools
         return (process.ExitCode, output);
     }
 
-    internal static Process Start(string program, params string[] arguments)
+    internal static Process Start(string program, params string[] arguments) => Start(program, new Dictionary<string, string>(), arguments);
+
+    internal static Process Start(string program, IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -28,6 +30,7 @@ internal static class Tools
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        foreach ((string name, string value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

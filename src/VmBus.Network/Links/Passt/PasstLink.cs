@@ -33,7 +33,7 @@ internal sealed class PasstLink : ILink
     {
         _logger = logger;
         _process = process;
-        _stream = new PasstStream(process.Connection!);
+        _stream = new PasstStream(process.Connection);
         _supervisor = new Thread(Supervise) { Name = "link-user", IsBackground = true };
         _supervisor.Start();
         Watch(process);
@@ -211,7 +211,7 @@ internal sealed class PasstLink : ILink
         {
             PasstStream? old = _stream;
             _process = process;
-            _stream = new PasstStream(process.Connection!);
+            _stream = new PasstStream(process.Connection);
             _lost = false;
             // A queue may be using the old one still, and disposes it.
             if (_queue?.Exchange(_stream) != true) old?.Dispose();

@@ -1,174 +1,98 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using VmBus.Native.Linux;
 
 namespace VmBus.Network.Links.Passt;
 
-/// <summary>A <c>passt</c> child process with one connection to it.</summary>
+/// <summary>A <c>passt</c> child process with the one connection it serves.</summary>
 /// <remarks>
-/// The child serves one client and ends when that one goes (<c>--one-off</c>), so a parent that is killed leaves none behind. It gives up
+/// The child is born with its end of the connection and ends when the other one goes, so a parent that is killed leaves none behind. It gives up
 /// root by itself. Any thread. Source: passt(1).
 /// </remarks>
 internal sealed class PasstProcess : IDisposable
 {
     internal const string Program = "passt";
 
-    // What a user has whose number is not in /etc/passwd.
-    private const uint Nobody = 65534;
+    private const int EthernetBytes = 60;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
 
-    private readonly Process _process;
-    private readonly string _folder;
-    private readonly Lock _gate = new();
-    private readonly Queue<string> _lastWords = new();
+    private readonly ChildProcess _child;
 
-    private PasstProcess(Process process, string folder)
+    private PasstProcess(ChildProcess child, LinuxFile connection)
     {
-        _process = process;
-        _folder = folder;
-        process.EnableRaisingEvents = true;
-        process.Exited += (_, _) => Ended?.Invoke(this);
-        process.ErrorDataReceived += (_, line) => Keep(line.Data);
-        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _child = child;
+        Connection = connection;
+        child.Ended += _ => Ended?.Invoke(this);
     }
 
     /// <summary>Raised, on any thread, when the child has ended.</summary>
     internal event Action<PasstProcess>? Ended;
 
     /// <summary>Whether the child has ended.</summary>
-    internal bool HasEnded
-    {
-        get
-        {
-            try
-            {
-                return _process.HasExited;
-            }
-            catch (InvalidOperationException)
-            {
-                // Disposed by whoever saw the end first.
-                return true;
-            }
-        }
-    }
+    internal bool HasEnded => _child.HasEnded;
 
     /// <summary>The child's process id.</summary>
-    internal int ProcessId { get; private set; }
+    internal int ProcessId => _child.ProcessId;
 
     /// <summary>The connection; it belongs to the caller of <see cref="Start"/>.</summary>
-    internal LinuxFile? Connection { get; private set; }
+    internal LinuxFile Connection { get; }
 
     /// <summary>The last lines that the child wrote.</summary>
-    internal string LastWords
-    {
-        get
-        {
-            lock (_gate) return _lastWords.Count == 0 ? "it gave no reason" : string.Join(" | ", _lastWords);
-        }
-    }
+    internal string LastWords => _child.LastWords is { Count: > 0 } words ? string.Join(" | ", words) : "it gave no reason";
 
-    private string SocketPath => Path.Combine(_folder, "passt");
-
-    /// <summary>Starts the child and connects to it.</summary>
+    /// <summary>Starts the child and waits until it serves.</summary>
     /// <param name="mtu">Longest packet, which the child tells the guest.</param>
     /// <exception cref="LinkException">It is not installed, or cannot work here.</exception>
     internal static PasstProcess Start(int mtu)
     {
-        // Its mode is 0700: nobody else may connect.
-        string folder = Directory.CreateTempSubdirectory("vmbus-passt-").FullName;
-        // The child gives up root before it makes its socket.
-        if (FileOwner.IsRoot) _ = FileOwner.Change(folder, NobodysNumber());
-        PasstProcess? passt = null;
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        ChildProcess? child = null;
         try
         {
-            passt = new PasstProcess(new Process { StartInfo = Describe(Path.Combine(folder, "passt"), mtu) }, folder);
-            passt.Run();
+            using (theirs) child = ChildProcess.TryStart(Describe(mtu, theirs));
+            if (child is null)
+                throw new LinkException(LinkProblem.MissingTool, "Network link 'user' needs the program passt, which is not installed; install the package passt.");
+            var passt = new PasstProcess(child, ours);
+            passt.WaitUntilReady();
             return passt;
-        }
-        catch (Win32Exception)
-        {
-            passt?.Dispose();
-            throw new LinkException(LinkProblem.MissingTool, "Network link 'user' needs the program passt, which is not installed; install the package passt.");
         }
         catch
         {
-            passt?.Dispose();
+            child?.Dispose();
+            ours.Dispose();
             throw;
         }
     }
 
-    public void Dispose()
-    {
-        try
-        {
-            _process.Kill();
-            _process.WaitForExit();
-        }
-        catch (InvalidOperationException)
-        {
-            // Never started, or over already.
-        }
+    public void Dispose() => _child.Dispose();
 
-        _process.Dispose();
-        Directory.Delete(_folder, recursive: true);
-    }
-
-    private static ProcessStartInfo Describe(string socket, int mtu)
+    private static ChildProgram Describe(int mtu, LinuxFile connection) => new(
+        Program,
+        [
+            "--foreground", "--stderr", "--quiet", "--mtu", mtu.ToString(CultureInfo.InvariantCulture),
+            "--fd", ChildProcess.GivenDescriptor.ToString(CultureInfo.InvariantCulture),
+        ])
     {
-        var start = new ProcessStartInfo(Program)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        start.ArgumentList.Add("--foreground");
-        start.ArgumentList.Add("--stderr");
-        start.ArgumentList.Add("--quiet");
-        start.ArgumentList.Add("--one-off");
-        start.ArgumentList.Add("--mtu");
-        start.ArgumentList.Add(mtu.ToString(CultureInfo.InvariantCulture));
-        start.ArgumentList.Add("--socket");
-        start.ArgumentList.Add(socket);
-        return start;
-    }
+        Descriptor = connection,
+        // Without a system log it says so at every line.
+        IsOfInterest = static line => !line.Contains("to syslog", StringComparison.Ordinal),
+    };
 
-    private static uint NobodysNumber()
+    // The child reads when it is ready, so it gets something to read: a frame of no protocol, from the address that it takes for a guest's of which it
+    // knows nothing yet.
+    private void WaitUntilReady()
     {
-        try
-        {
-            string? line = File.ReadLines("/etc/passwd").FirstOrDefault(user => user.StartsWith("nobody:", StringComparison.Ordinal));
-            return line?.Split(':') is { Length: > 2 } fields && uint.TryParse(fields[2], NumberStyles.None, CultureInfo.InvariantCulture, out uint number)
-                ? number
-                : Nobody;
-        }
-        catch (IOException)
-        {
-            return Nobody;
-        }
-    }
-
-    private void Run()
-    {
-        _process.Start();
-        ProcessId = _process.Id;
-        _process.StandardInput.Close();
-        _process.BeginErrorReadLine();
-        _process.BeginOutputReadLine();
+        using var frame = new BounceBuffer(PasstStream.LengthBytes + EthernetBytes);
+        frame.Data[PasstStream.LengthBytes - 1] = EthernetBytes;
+        frame.Data.Slice(PasstStream.LengthBytes + 6, 6).Fill(0xFF);
+        // IEEE 802's number for experiments.
+        frame.Data[PasstStream.LengthBytes + 12] = 0x88;
+        frame.Data[PasstStream.LengthBytes + 13] = 0xB5;
+        bool sent = LinuxFile.Write(Connection, frame.Vector(frame.Bytes), 1, -1, 0) == frame.Bytes;
         long deadline = Environment.TickCount64 + (long)StartLimit.TotalMilliseconds;
-        while (true)
+        while (!sent || !UnixStream.HasBeenRead(Connection))
         {
-            // The socket appears when the child is ready; there is no other sign that costs less.
-            Connection = UnixStream.TryConnect(SocketPath, out _);
-            if (Connection is not null) return;
-            if (_process.WaitForExit(TimeSpan.FromMilliseconds(10)))
-            {
-                // Waits for the last words too.
-                _process.WaitForExit();
-                throw Explain(LastWords);
-            }
-
+            // No sign of its own costs less.
+            if (_child.WaitForEnd(TimeSpan.FromMilliseconds(sent ? 10 : StartLimit.TotalMilliseconds))) throw Explain(LastWords);
             if (Environment.TickCount64 > deadline)
                 throw new LinkException(LinkProblem.Host, $"Network link 'user': passt was not ready within {StartLimit.TotalSeconds} s: {LastWords}");
         }
@@ -179,17 +103,4 @@ internal sealed class PasstProcess : IDisposable
         words.Contains("xternal interface", StringComparison.Ordinal) || words.Contains("No external routable", StringComparison.Ordinal)
             ? $"Network link 'user': this host has no default route, which passt needs; connect the host, or use a TAP. It says: {words}"
             : $"Network link 'user': passt cannot work here: {words}");
-
-    private void Keep(string? line)
-    {
-        const int MaximumLines = 4;
-        const int MaximumCharacters = 300;
-        // Without a system log it says so at every line.
-        if (string.IsNullOrWhiteSpace(line) || line.Contains("to syslog", StringComparison.Ordinal)) return;
-        lock (_gate)
-        {
-            if (_lastWords.Count == MaximumLines) _lastWords.Dequeue();
-            _lastWords.Enqueue(line.Length > MaximumCharacters ? line[..MaximumCharacters] : line);
-        }
-    }
 }
