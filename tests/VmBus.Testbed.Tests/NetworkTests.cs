@@ -141,6 +141,45 @@ public sealed class NetworkTests(GuestFixture host)
     }
 
     [Fact]
+    public async Task Guest_on_an_open_vswitch_bridge_gets_its_lease_and_copies_both_ways()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            Parent + Silent + Lease + """
+            modprobe openvswitch
+            switch=$(mktemp -d /run/switch.XXXXXX); export OVS_RUNDIR=$switch OVS_LOGDIR=$switch OVS_DBDIR=$switch; servers=()
+            trap 'kill "${servers[@]}" 2>/dev/null || true; wait; ip link delete ovs-system 2>/dev/null || true; rm -rf "$work" "$switch"' EXIT
+            ovsdb-tool create "$switch/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+            ovsdb-server "$switch/conf.db" --remote="punix:$switch/db.sock" --verbose=warn & servers+=("$!")
+            until [ -S "$switch/db.sock" ]; do sleep 0.1; done
+            ovs-vswitchd --verbose=warn "unix:$switch/db.sock" & servers+=("$!")
+            ovs-vsctl --timeout=60 add-br ovs0; ip addr add 10.9.1.1/24 dev ovs0; ip link set ovs0 up
+            printf '%s\n' 'interface ovs0' "lease_file $work/leases" "pidfile $work/pid" 'start 10.9.1.20' 'end 10.9.1.20' 'option subnet 255.255.255.0' \
+                'option router 10.9.1.1' >"$work/dhcp"
+            touch "$work/leases"; busybox udhcpd -f "$work/dhcp" >/dev/null 2>&1 & servers+=("$!")
+            dd if=/dev/urandom of="$work/down" bs=1M count=8 status=none
+            mkfifo "$work/silent"; exec 3<>"$work/silent"
+            busybox nc -l -p 5001 <&3 >"$work/up" & servers+=("$!")
+            busybox nc -l -p 5002 <"$work/down" >/dev/null & servers+=("$!")
+            (until ovs-vsctl list-ports ovs0 | grep vmbus; do sleep 0.1; done) >"$work/port" & servers+=("$!")
+            nic=bridge=ovs0 guest "$lease$silent"'
+                ip -4 -o addr show eth0 | grep -o "10\.9\.1\.[0-9]*/"
+                until ping -c 1 -W 1 10.9.1.1 >/dev/null; do :; done
+                dd if=/dev/urandom of=/up bs=1M count=8 2>/dev/null
+                nc 10.9.1.1 5002 <&3 >/down
+                nc 10.9.1.1 5001 </up
+                sha256sum </down; sha256sum </up' >"$work/said"
+            sha256sum <"$work/down"; sha256sum <"$work/up"; cat "$work/said" "$work/port"; ovs-vsctl list-ports ovs0
+            """,
+            Limit);
+        string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
+        Assert.Equal(6, lines.Length);
+        Assert.Equal("10.9.1.20/", lines[2]);
+        Assert.Equal((lines[0], lines[1]), (lines[3], lines[4]));
+        // It was there while the guest was, and no port is left.
+        Assert.Equal("vmbus0", lines[5]);
+    }
+
+    [Fact]
     public async Task Guest_on_the_user_link_gets_a_lease_and_reaches_the_hosts_loopback_through_its_gateway()
     {
         CommandResult result = await host.RunGuestAsync(

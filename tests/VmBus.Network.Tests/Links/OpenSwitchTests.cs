@@ -13,6 +13,8 @@ public sealed class OpenSwitchTests : IDisposable
         echo "$@" >>"$(dirname "$0")/calls"
         case "$*" in
             *"br-exists ovs0") exit 0 ;;
+            *"br-exists ovs2") echo "ovs-vsctl: no data base" >&2; exit 1 ;;
+            *"br-exists ovs3") exit 0 ;;
             *br-exists*) exit 2 ;;
             *"add-port ovs0 "*) eval port=\${$#}; exec ip link set "$port" master behind ;;
             *"del-port ovs0 "*) exit 0 ;;
@@ -58,6 +60,18 @@ public sealed class OpenSwitchTests : IDisposable
     });
 
     [NetworkFact]
-    public void Bridge_that_the_switch_does_not_know_is_missing() => NetworkNamespace.Run(() =>
-        Assert.Equal(LinkProblem.NotFound, Assert.Throws<LinkException>(() => TapLinkTests.Open("bridge=ovs1")).Problem));
+    public void Bridge_that_is_not_there_is_missing_whether_the_switch_answers_or_not() => NetworkNamespace.Run(() =>
+    {
+        Refused("bridge=ovs1", LinkProblem.NotFound, "Bridge 'ovs1' does not exist");
+        Refused("bridge=ovs2", LinkProblem.NotFound, "Bridge 'ovs2' does not exist");
+        Refused("bridge=ovs2", LinkProblem.NotFound, "ovs-vsctl: no data base");
+        Refused("bridge=ovs3", LinkProblem.Host, "start ovs-vswitchd");
+    });
+
+    private static void Refused(string text, LinkProblem problem, string words)
+    {
+        LinkException refused = Assert.Throws<LinkException>(() => TapLinkTests.Open(text));
+        Assert.Equal(problem, refused.Problem);
+        Assert.Contains(words, refused.Message, StringComparison.Ordinal);
+    }
 }

@@ -8,6 +8,8 @@ namespace VmBus.Network.Links.Taps;
 internal sealed class BridgePort
 {
     private const string Program = "ovs-vsctl";
+    private const int NotInstalled = -1;
+    private const int NoSuchBridge = 2;
 
     private readonly string _bridge;
     private readonly bool _openSwitch;
@@ -31,18 +33,15 @@ internal sealed class BridgePort
         mtu = found?.Mtu ?? 0;
         if (found?.Kind == "bridge") return new BridgePort(name, openSwitch: false);
         (int status, string words) = Run("br-exists", name);
-        const int NoSuchBridge = 2;
-        return status switch
-        {
-            0 when found is not null => new BridgePort(name, openSwitch: true),
-            > 0 and not NoSuchBridge when found is null || found.Kind == "openvswitch" =>
-                throw new LinkException(LinkProblem.Host, $"Bridge '{name}' cannot be looked up in Open vSwitch: {words}"),
-            _ when found is not null => throw new LinkException(
-                LinkProblem.WrongKind, $"'{name}' is a network interface but no bridge; name a bridge, or a TAP with tap={name}."),
-            _ => throw new LinkException(
-                LinkProblem.NotFound,
-                $"Bridge '{name}' does not exist; create it (ip link add {name} type bridge && ip link set {name} up) or name another."),
-        };
+        if (status == 0 && found is not null) return new BridgePort(name, openSwitch: true);
+        if (found is not null && found.Kind != "openvswitch")
+            throw new LinkException(LinkProblem.WrongKind, $"'{name}' is a network interface but no bridge; name a bridge, or a TAP with tap={name}.");
+        if (found is not null) throw new LinkException(LinkProblem.Host, $"Bridge '{name}' cannot be looked up in Open vSwitch: {words}");
+        if (status == 0) throw new LinkException(LinkProblem.Host, $"Bridge '{name}' is known to Open vSwitch but has no interface here; start ovs-vswitchd.");
+        string also = status is NotInstalled or NoSuchBridge ? string.Empty : $" Open vSwitch, where it may be, does not answer: {words}";
+        throw new LinkException(
+            LinkProblem.NotFound,
+            $"Bridge '{name}' does not exist; create it (ip link add {name} type bridge && ip link set {name} up) or name another.{also}");
     }
 
     /// <summary>Makes an interface a port.</summary>
@@ -95,7 +94,7 @@ internal sealed class BridgePort
         _port = null;
     }
 
-    // Its exit status and what it said; -1 when it is not installed.
+    // Its exit status and what it said.
     private static (int Status, string Words) Run(params string[] arguments)
     {
         var start = new ProcessStartInfo(Program, ["--timeout=10", .. arguments])
@@ -115,7 +114,7 @@ internal sealed class BridgePort
         }
         catch (Win32Exception)
         {
-            return (-1, $"{Program} is not installed");
+            return (NotInstalled, $"{Program} is not installed");
         }
     }
 }
