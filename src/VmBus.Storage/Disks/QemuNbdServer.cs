@@ -46,19 +46,21 @@ internal sealed class QemuNbdServer : IDisposable
     internal static QemuNbdServer Start(DiskOptions options, ILogger logger)
     {
         if (!NbdConnection.IsInstalled) throw Missing(options.Path, "the library libnbd.so.0", "libnbd0");
-        UnixListener listener = UnixListener.Create();
+        UnixListener? listener = null;
         QemuNbdServer? server = null;
         try
         {
+            listener = UnixListener.Create();
             ChildProcess child = ChildProcess.TryStart(Describe(options, listener.Socket)) ?? throw Missing(options.Path, "the program qemu-nbd", "qemu-utils");
             server = new QemuNbdServer(child, listener, options.Path, logger);
             server.Connect(options);
             return server;
         }
-        catch
+        catch (Exception failure)
         {
             if (server is not null) server.Dispose();
-            else listener.Dispose();
+            else listener?.Dispose();
+            if (failure is LinuxException refused) throw new DiskException(DiskProblem.Host, $"Disk '{options.Path}' cannot be opened: {refused.Message}.");
             throw;
         }
     }

@@ -164,7 +164,9 @@ public sealed class QemuNbdDiskTests : IDisposable
         Assert.True(IsRunning(server, "sleep", "qemu-nbd"));
         worker.Kill();
         worker.WaitForExit();
-        Assert.True(SpinWait.SpinUntil(() => !IsRunning(server, "sleep", "qemu-nbd"), DiskBench.Patience), "The server outlived the process that started it.");
+        bool ended = SpinWait.SpinUntil(() => !IsRunning(server, "sleep", "qemu-nbd"), DiskBench.Patience);
+        if (!ended) Tools.MustRun("kill", "-KILL", server.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Assert.True(ended, "The server outlived the process that started it.");
         Assert.DoesNotContain(Directory.GetFileSystemEntries(files), entry => Path.GetFileName(entry).StartsWith("vmbus", StringComparison.Ordinal));
     }
 

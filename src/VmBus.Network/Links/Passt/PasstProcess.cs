@@ -44,10 +44,11 @@ internal sealed class PasstProcess : IDisposable
     /// <exception cref="LinkException">It is not installed, or cannot work here.</exception>
     internal static PasstProcess Start(int mtu)
     {
-        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        LinuxFile? ours = null;
         ChildProcess? child = null;
         try
         {
+            (ours, LinuxFile theirs) = UnixStream.CreatePair();
             using (theirs) child = ChildProcess.TryStart(Describe(mtu, theirs));
             if (child is null)
                 throw new LinkException(LinkProblem.MissingTool, "Network link 'user' needs the program passt, which is not installed; install the package passt.");
@@ -55,10 +56,11 @@ internal sealed class PasstProcess : IDisposable
             passt.WaitUntilReady();
             return passt;
         }
-        catch
+        catch (Exception failure)
         {
             child?.Dispose();
-            ours.Dispose();
+            ours?.Dispose();
+            if (failure is LinuxException refused) throw new LinkException(LinkProblem.Host, $"Network link 'user' cannot be opened: {refused.Message}.");
             throw;
         }
     }
