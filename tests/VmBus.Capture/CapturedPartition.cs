@@ -1,7 +1,9 @@
 using System.Runtime.Intrinsics.X86;
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Bus;
+using VmBus.Bus.Devices;
 using VmBus.Bus.Ports;
+using VmBus.Capture.Network;
 using VmBus.Host;
 using VmBus.Host.Consoles;
 using VmBus.Host.Joins;
@@ -11,13 +13,15 @@ using VmBus.Machine.Acpi;
 using VmBus.Machine.Boot;
 using VmBus.Machine.Processors;
 using VmBus.Memory.Guest;
+using VmBus.Network.Links;
+using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
 using VmBus.Storage.Scsi.Units;
 using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace VmBus.Capture;
 
-/// <summary>A partition of the host's own parts, joined as <see cref="Partition"/> joins them, with a recorder between machine, bus and storage.</summary>
+/// <summary>A partition of the host's own parts, joined as <see cref="Partition"/> joins them, with a recorder between machine, bus and device.</summary>
 internal static class CapturedPartition
 {
     private const int AddressWidthLeaf = unchecked((int)0x8000_0008);
@@ -31,15 +35,16 @@ internal static class CapturedPartition
     public static void Run(PartitionOptions options, IConsole console, Recording recording)
     {
         NullLogger logger = NullLogger.Instance;
-        using var storage = StorageController.Open(options, logger);
-        Describe(storage, recording);
+        using StorageController? storage = options.Disks.Count == 0 ? null : StorageController.Open(options, logger);
+        using ILink? link = options.NetworkAdapters.Count == 0 ? null : LinkFactory.Open(options.NetworkAdapters[0], logger);
+        IChannelDevice device = storage is not null ? Disk(storage, recording) : Adapter(options, link!, recording);
         using GuestMemory memory = GuestMemory.Create(options.MemoryBytes);
         using Lane lane = Lane.Start("lane-0", logger);
         var bridge = new BusBridge();
         var recorder = new RecordingPorts(bridge, memory, recording);
         using VmBusServer bus = VmBusServer.Start(new BusPorts(recorder, recorder, bridge, memory), [lane], options.MaximumVersion, logger);
         bridge.Attach(bus);
-        bus.Offer(new RecordingDevice(storage.Provider, storage.Target, recording));
+        bus.Offer(device);
         using var chipset = new Chipset(console);
         using KvmMachine machine = KvmMachine.Create(
             new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount, StopOnCrash = false }, memory, recorder, logger);
@@ -58,8 +63,8 @@ internal static class CapturedPartition
         if (exit.Kind is not (MachineExitKind.PowerOff or MachineExitKind.Reset)) throw new InvalidOperationException($"The guest ended with {exit.Kind}: {exit.Failure}{exit.Crash}");
     }
 
-    // What a replay needs to build the same target.
-    private static void Describe(StorageController storage, Recording recording)
+    // With what a replay needs to build the same target.
+    private static RecordingDevice Disk(StorageController storage, Recording recording)
     {
         LogicalUnit unit = storage.Target.Units.Values.Single();
         DiskGeometry geometry = unit.Disk.Geometry;
@@ -68,6 +73,18 @@ internal static class CapturedPartition
         recording.Describe("disk", $"{geometry.Bytes} {geometry.LogicalSectorBytes} {geometry.PhysicalSectorBytes}");
         recording.Describe("traits", $"{traits.WriteCache} {traits.DiscardGranularityBytes} {traits.MaximumTransferBytes} {traits.Rotational}");
         recording.Describe("identity", $"{unit.Identity.Serial} {unit.Identity.Identity}");
+        return new RecordingDevice(storage.Provider, storage.Target, recording);
+    }
+
+    // With what a replay needs to build the same adapter.
+    private static RecordingNetworkDevice Adapter(PartitionOptions options, ILink link, Recording recording)
+    {
+        var adapter = new NetworkAdapter(options.Name, "nic0", options.NetworkAdapters[0]);
+        LinkTraits traits = link.Traits;
+        recording.Describe("adapter", $"{adapter.Instance} {adapter.Address}");
+        recording.Describe("link", $"{traits.MaximumQueues} {(int)traits.SendOffloads} {(int)traits.ReceiveOffloads} {traits.MaximumFrameBytes} {traits.BitsPerSecond}");
+        var limits = new NetworkOptions(adapter.Address) { MaximumQueues = options.ProcessorCount };
+        return new RecordingNetworkDevice(new NetworkProvider(link, adapter.Instance, limits, NullLogger.Instance), link, recording);
     }
 
     // Read when the guest has ended, its driver still loaded: what the guest wrote last.

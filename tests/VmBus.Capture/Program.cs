@@ -2,15 +2,19 @@ using System.Globalization;
 using System.Text;
 using VmBus.Capture;
 using VmBus.Host;
+using VmBus.Network.Links;
 using VmBus.Storage.Disks;
 
-// VmBus.Capture KERNEL INITRD APPEND DISK VERSION PREFIX: boots the guest and writes what it and the host said to PREFIX-channel.hex, PREFIX-storage.hex
-// and PREFIX-synic.hex. `run` beside this file says the rest. Two processors and 512 MiB, so that captures can be compared.
-if (args is not [var kernel, var initrd, var append, var disk, var version, var prefix])
+// VmBus.Capture KERNEL INITRD APPEND disk|nic DEVICE VERSION PREFIX: boots the guest with one disk or network adapter, given as `vmbus run` takes it, and
+// writes what it and the host said to PREFIX-channel.hex, PREFIX-storage.hex or PREFIX-network.hex, and PREFIX-synic.hex. `run` beside this file says
+// the rest. Two processors and 512 MiB, so that captures can be compared.
+if (args is not [var kernel, var initrd, var append, "disk" or "nic", var device, var version, var prefix])
 {
-    Console.Error.WriteLine("usage: VmBus.Capture KERNEL INITRD APPEND DISK VERSION PREFIX");
+    Console.Error.WriteLine("usage: VmBus.Capture KERNEL INITRD APPEND disk|nic DEVICE VERSION PREFIX");
     return 2;
 }
+
+bool disk = args[3] == "disk";
 
 string[] parts = version.Split('.');
 uint maximum = (uint.Parse(parts[0], CultureInfo.InvariantCulture) << 16) | uint.Parse(parts[1], CultureInfo.InvariantCulture);
@@ -22,7 +26,8 @@ var options = new PartitionOptions
     CommandLine = append,
     ProcessorCount = 2,
     MemoryBytes = 512 << 20,
-    Disks = [DiskOptions.Parse(disk, (_, _) => false)],
+    Disks = disk ? [DiskOptions.Parse(device, (_, _) => false)] : [],
+    NetworkAdapters = disk ? [] : [NicOptions.Parse(device)],
     MaximumVersion = maximum,
 };
 var recording = new Recording();
@@ -36,6 +41,7 @@ recording.Describe("vmbus", version);
 recording.Describe("processors", options.ProcessorCount.ToString(CultureInfo.InvariantCulture));
 recording.Describe("memory", options.MemoryBytes.ToString(CultureInfo.InvariantCulture));
 recording.Write(Topic.Channel, prefix + "-channel.hex");
+recording.Write(Topic.Network, prefix + "-network.hex");
 recording.Write(Topic.Storage, prefix + "-storage.hex");
 recording.Write(Topic.Synic, prefix + "-synic.hex");
 return 0;

@@ -7,6 +7,7 @@ namespace VmBus.Capture;
 internal enum Topic
 {
     Channel,
+    Network,
     Storage,
     Synic,
 }

@@ -26,17 +26,10 @@ internal sealed class RecordingChannel(IStorageChannel channel, Recording record
     public object Received(in RingPacket packet)
     {
         PacketDescriptor descriptor = packet.Descriptor;
-        var bytes = new byte[descriptor.TotalBytes];
-        descriptor.Write(bytes);
-        packet.Header.CopyTo(bytes.AsSpan(PacketDescriptor.Size));
-        packet.Payload.CopyTo(bytes.AsSpan(descriptor.HeaderBytes));
-        object entry = recording.Add(Topic.Storage, true, $"channel {channel.Id}", bytes);
+        object entry = recording.Add(Topic.Storage, true, $"channel {channel.Id}", RingPackets.ToArray(packet));
         if (descriptor.Type != PacketType.DataUsingGpaDirect) return entry;
         if (!ScsiRequestBlock.TryRead(packet.Payload[VstorHeader.Size..], out ScsiRequestBlock block)) return entry;
-        var pieces = new List<(Gpa Start, int Bytes)>();
-        ReadOnlySpan<byte> header = packet.Header;
-        _ = GpaRange.TryReadCount(ref header, out uint count);
-        for (; count > 0 && GpaRange.TryRead(ref header, out GpaRange range); count--) AddPieces(range, pieces);
+        List<(Gpa Start, int Bytes)> pieces = RingPackets.Pieces(packet.Header);
         _buffers[descriptor.TransactionId] = (block.Direction, pieces);
         if (block.Direction == SrbDirection.Write) AddData(true, pieces, block.TransferBytes);
         return entry;
@@ -44,10 +37,7 @@ internal sealed class RecordingChannel(IStorageChannel channel, Recording record
 
     public bool TrySend(PacketType type, ReadOnlySpan<byte> payload, ulong transactionId)
     {
-        int total = (PacketDescriptor.Size + payload.Length + PacketDescriptor.Alignment - 1) / PacketDescriptor.Alignment * PacketDescriptor.Alignment;
-        var bytes = new byte[total];
-        new PacketDescriptor(type, PacketDescriptor.Size, total, 0, transactionId).Write(bytes);
-        payload.CopyTo(bytes.AsSpan(PacketDescriptor.Size));
+        byte[] bytes = RingPackets.ToArray(type, default, payload, transactionId, 0);
         if (_buffers.Remove(transactionId, out (SrbDirection Direction, List<(Gpa Start, int Bytes)> Pieces) buffer)
             && buffer.Direction != SrbDirection.Write)
         {
@@ -73,19 +63,6 @@ internal sealed class RecordingChannel(IStorageChannel channel, Recording record
     public void Post(Action work) => channel.Post(work);
 
     public void Closed() => channel.Closed();
-
-    private static void AddPieces(in GpaRange range, List<(Gpa Start, int Bytes)> pieces)
-    {
-        int offset = range.Offset;
-        int left = range.Bytes;
-        for (int page = 0; page < range.PageCount; page++)
-        {
-            int step = Math.Min(left, Gpa.PageBytes - offset);
-            pieces.Add((Gpa.FromPage(range.Page(page)) + (ulong)offset, step));
-            left -= step;
-            offset = 0;
-        }
-    }
 
     private void AddData(bool fromGuest, List<(Gpa Start, int Bytes)> pieces, uint bytes)
     {

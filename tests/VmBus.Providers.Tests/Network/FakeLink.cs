@@ -115,6 +115,9 @@ internal sealed class FakeLinkQueue(IFrameReceiver receiver) : ILinkQueue
         return true;
     }
 
+    /// <summary>The turn ends that frames were delivered in.</summary>
+    public void EndBatch() => receiver.EndBatch();
+
     public void Resume() => Resumed++;
 
     public void Stop()
