@@ -153,18 +153,10 @@ internal sealed class NetworkReplay : IDisposable
 
     private void WritePieces(ReadOnlySpan<byte> header, ReadOnlySpan<byte> bytes)
     {
-        if (!GpaRange.TryReadCount(ref header, out uint count)) return;
-        for (; count > 0 && GpaRange.TryRead(ref header, out GpaRange range); count--)
+        foreach ((Gpa start, int length) in GuestPieces.Of(header))
         {
-            int offset = range.Offset;
-            int left = range.Bytes;
-            for (int page = 0; page < range.PageCount; page++, offset = 0)
-            {
-                int step = Math.Min(left, Gpa.PageBytes - offset);
-                Assert.True(_memory.TryWrite(Gpa.FromPage(range.Page(page)) + (ulong)offset, bytes[..step]));
-                bytes = bytes[step..];
-                left -= step;
-            }
+            Assert.True(_memory.TryWrite(start, bytes[..length]));
+            bytes = bytes[length..];
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class StorageReplay : IDisposable
 
         Assert.True(PacketDescriptor.TryRead(packet, out PacketDescriptor descriptor));
         ReadOnlySpan<byte> header = packet.AsSpan(PacketDescriptor.Size, descriptor.HeaderBytes - PacketDescriptor.Size);
-        List<(Gpa Start, int Bytes)> buffer = Pieces(header);
+        List<(Gpa Start, int Bytes)> buffer = GuestPieces.Of(header);
         _buffers[(id, descriptor.TransactionId)] = buffer;
         int done = 0;
         foreach ((Gpa start, int bytes) in buffer)
@@ -114,26 +114,6 @@ internal sealed class StorageReplay : IDisposable
         _lane.Invoke(() => _channels[id].Sent.Remove(transaction, out found));
         answer = found;
         return found is not null;
-    }
-
-    private static List<(Gpa Start, int Bytes)> Pieces(ReadOnlySpan<byte> header)
-    {
-        var pieces = new List<(Gpa Start, int Bytes)>();
-        if (!GpaRange.TryReadCount(ref header, out uint count)) return pieces;
-        for (; count > 0 && GpaRange.TryRead(ref header, out GpaRange range); count--)
-        {
-            int offset = range.Offset;
-            int left = range.Bytes;
-            for (int page = 0; page < range.PageCount; page++)
-            {
-                int step = Math.Min(left, Gpa.PageBytes - offset);
-                pieces.Add((Gpa.FromPage(range.Page(page)) + (ulong)offset, step));
-                left -= step;
-                offset = 0;
-            }
-        }
-
-        return pieces;
     }
 
     private sealed class ReplayChannel(uint id, GuestMemory memory, Lane lane, ScsiTarget target) : IStorageChannel
