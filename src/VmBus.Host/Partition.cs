@@ -16,7 +16,7 @@ namespace VmBus.Host;
 
 /// <summary>One partition: machine, bus, disks, network adapters and console joined, from power-on to power-off over any number of resets.</summary>
 /// <remarks><see cref="Run"/> belongs to one thread; <see cref="Type"/> and <see cref="IPartitionControl"/> may be called from any that is no lane.</remarks>
-public sealed class Partition : IPartitionControl, IDisposable
+public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 {
     private readonly PartitionOptions _options;
     private readonly ILogger _logger;
@@ -45,7 +45,7 @@ public sealed class Partition : IPartitionControl, IDisposable
         _memory = GuestMemory.Create(options.MemoryBytes);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger));
-        _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory), _lanes, options.MaximumVersion, logger);
+        _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);
         _adapters.OfferOn(_bus);
@@ -55,26 +55,15 @@ public sealed class Partition : IPartitionControl, IDisposable
     /// <exception cref="IOException">A file, a capability of this host or a resource is missing; the message says which and what to do.</exception>
     public static Partition Create(PartitionOptions options, ILogger logger) => new(options, logger);
 
+    /// <summary>Tells what happens to the partition, on the thread where it does; handlers neither block nor throw.</summary>
+    public event Action<PartitionEvent>? Happened;
+
     /// <summary>Runs the guest until it powers off or is ended.</summary>
     public PartitionResult Run(IConsole console)
     {
-        using var chipset = new Chipset(console);
-        _chipset = chipset;
-        while (true)
-        {
-            using var life = new MachineLife(_options, _memory, _bridge, chipset, _logger);
-            if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
-            MachineExit exit = life.Wait();
-            lock (_lock) _life = null;
-            _bus.Reset();
-            _storage.Target.Reset();
-            _adapters.Reset();
-            if (ResultOf(exit) is { } result) return result;
-            life.Dispose();
-            _memory.Discard();
-            // The guest is down, so a full collection costs it nothing; without one the garbage of some dozens of resets would add up.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        }
+        PartitionResult result = RunToEnd(console);
+        Happened?.Invoke(new PartitionEvent.Ended(DateTimeOffset.UtcNow, result));
+        return result;
     }
 
     /// <summary>Gives typed bytes to the guest's serial port; dropped before the first machine runs.</summary>
@@ -135,6 +124,14 @@ public sealed class Partition : IPartitionControl, IDisposable
     }
 
     /// <inheritdoc/>
+    void IChannelObserver.ChannelOpened(uint channelId, Guid interfaceType, int subchannelIndex)
+        => Happened?.Invoke(new PartitionEvent.ChannelOpened(DateTimeOffset.UtcNow, channelId, interfaceType, subchannelIndex));
+
+    /// <inheritdoc/>
+    void IChannelObserver.ChannelClosed(uint channelId, Guid interfaceType, int subchannelIndex)
+        => Happened?.Invoke(new PartitionEvent.ChannelClosed(DateTimeOffset.UtcNow, channelId, interfaceType, subchannelIndex));
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _deadline?.Dispose();
@@ -145,6 +142,28 @@ public sealed class Partition : IPartitionControl, IDisposable
         _capture?.Dispose();
         foreach (Lane lane in _lanes) lane.Dispose();
         _memory.Dispose();
+    }
+
+    private PartitionResult RunToEnd(IConsole console)
+    {
+        using var chipset = new Chipset(console);
+        _chipset = chipset;
+        while (true)
+        {
+            using var life = new MachineLife(_options, _memory, _bridge, chipset, _logger);
+            if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
+            Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
+            MachineExit exit = life.Wait();
+            lock (_lock) _life = null;
+            _bus.Reset();
+            _storage.Target.Reset();
+            _adapters.Reset();
+            if (ResultOf(exit) is { } result) return result;
+            life.Dispose();
+            _memory.Discard();
+            // The guest is down, so a full collection costs it nothing; without one the garbage of some dozens of resets would add up.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 
     private (FrameCapture? Capture, NetworkAdapters Adapters) OpenAdapters()
@@ -203,8 +222,10 @@ public sealed class Partition : IPartitionControl, IDisposable
                 return new PartitionResult(PartitionEnd.PoweredOff);
             case MachineExitKind.Reset:
                 HostLog.GuestReset(_logger, _options.Name, exit.Source!.Value);
+                Happened?.Invoke(new PartitionEvent.Reset(DateTimeOffset.UtcNow, Describe(exit.Source!.Value)));
                 return _options.EndOnReset ? new PartitionResult(PartitionEnd.Reset, Describe(exit.Source!.Value)) : null;
             case MachineExitKind.Crashed:
+                Happened?.Invoke(new PartitionEvent.Crashed(DateTimeOffset.UtcNow, exit.Crash!.ToString()));
                 return new PartitionResult(PartitionEnd.Crashed, exit.Crash!.ToString());
             case MachineExitKind.Stopped:
                 return new PartitionResult(PartitionEnd.Terminated);

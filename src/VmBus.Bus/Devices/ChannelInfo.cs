@@ -1,4 +1,5 @@
 using VmBus.Bus.Channels;
+using VmBus.Memory.Rings;
 
 namespace VmBus.Bus.Devices;
 
@@ -27,4 +28,14 @@ public sealed record ChannelInfo(
     long PacketsIn,
     long PacketsOut,
     long Interrupts,
-    long Kicks);
+    long Kicks)
+{
+    /// <summary>What the device has moved; null when the channel is not open, or its device does not count.</summary>
+    public ChannelTraffic? Traffic { get; init; }
+
+    /// <summary>How full the ring from the guest is; null when the channel is not open.</summary>
+    public RingFill? FromGuest { get; init; }
+
+    /// <summary>How full the ring to the guest is; null when the channel is not open.</summary>
+    public RingFill? ToGuest { get; init; }
+}

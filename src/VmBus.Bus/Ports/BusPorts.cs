@@ -7,4 +7,7 @@ public sealed record BusPorts(IMessagePort Messages, IEventPort Events, IInterru
 {
     /// <summary>Who serves the guest's socket connects; null when nobody does, and every connect is refused.</summary>
     public IConnectPort? Connects { get; init; }
+
+    /// <summary>Who hears of channels that open and close; null for nobody.</summary>
+    public IChannelObserver? Observer { get; init; }
 }

@@ -78,7 +78,12 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
                 counters?.PacketsIn ?? 0,
                 counters?.PacketsOut ?? 0,
                 counters?.Interrupts ?? 0,
-                counters?.Kicks ?? 0);
+                counters?.Kicks ?? 0)
+            {
+                Traffic = running?.Pump.Traffic,
+                FromGuest = running?.Pump.FromGuest,
+                ToGuest = running?.Pump.ToGuest,
+            };
         }),
     ];
 
@@ -168,8 +173,9 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
 
     void IPumpOwner.ChannelClosed(uint channelId) => control.Post(() =>
     {
-        TakeDown(channelId);
+        RunningChannel running = TakeDown(channelId);
         BusLog.ChannelClosed(logger, channelId);
+        ports.Observer?.ChannelClosed(channelId, running.Device.Offer.InterfaceType, running.Pump.SubchannelIndex);
         Server.CloseCompleted(channelId);
     });
 
@@ -241,6 +247,7 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
 
         RunningChannel running = _running[start.ChannelId];
         BusLog.ChannelOpened(logger, start.ChannelId, running.Device.Offer.InterfaceInstance, start.SubchannelIndex, running.Pump.Lane.Name);
+        ports.Observer?.ChannelOpened(start.ChannelId, running.Device.Offer.InterfaceType, start.SubchannelIndex);
         Server.OpenCompleted(start.ChannelId, opened: true);
     }
 
@@ -255,10 +262,11 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
     }
 
     // Unbound before the state machine can give the channel's id to anyone else.
-    private void TakeDown(uint channelId)
+    private RunningChannel TakeDown(uint channelId)
     {
         _running.Remove(channelId, out RunningChannel? running);
         ports.Events.Unbind(running!.ConnectionId);
         running.Kick.Dispose();
+        return running;
     }
 }

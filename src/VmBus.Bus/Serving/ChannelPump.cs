@@ -78,6 +78,17 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
 
     public Lane Lane { get; }
 
+    public int SubchannelIndex => _start.SubchannelIndex;
+
+    /// <summary>What the device has moved, when it counts. Any thread.</summary>
+    public ChannelTraffic? Traffic => (Volatile.Read(ref _endpoint) as IChannelMeter)?.Traffic;
+
+    /// <summary>How full the ring from the guest is. Any thread.</summary>
+    public RingFill? FromGuest => _fromGuest.TryReadFill();
+
+    /// <summary>How full the ring to the guest is. Any thread.</summary>
+    public RingFill? ToGuest => _toGuest.TryReadFill();
+
     /// <summary>What the device uses beside the rings.</summary>
     public GpadlHolds Gpadls { get; }
 

@@ -101,6 +101,28 @@ public sealed class RingMapping : IDisposable
         Load(RingControlPage.PendingSendSize),
         Load(RingControlPage.FeatureBits));
 
+    /// <summary>How full the ring is now. Any thread, also while the owner disposes this.</summary>
+    /// <returns>Null when it is disposed, or the guest has made an index that cannot be.</returns>
+    public RingFill? TryReadFill()
+    {
+        bool held = false;
+        try
+        {
+            // The pages stay mapped for as long as this looks, whatever the owner does meanwhile.
+            _mapping.DangerousAddRef(ref held);
+            if (!TryLoadIndex(RingControlPage.WriteIndex, out uint write) || !TryLoadIndex(RingControlPage.ReadIndex, out uint read)) return null;
+            return new RingFill((int)(write >= read ? write - read : (uint)DataBytes - (read - write)), DataBytes);
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
+        }
+        finally
+        {
+            if (held) _mapping.DangerousRelease();
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _mapping.Dispose();
 

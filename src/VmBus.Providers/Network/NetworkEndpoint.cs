@@ -9,8 +9,11 @@ using VmBus.Protocol.Ring;
 namespace VmBus.Providers.Network;
 
 /// <summary>The host's end of one network channel, between the guest's ring and one queue of the link.</summary>
-/// <remarks>All members are called on the channel's lane, except <see cref="Post"/>, <see cref="ReadCounters"/> and <see cref="Describe"/>.</remarks>
-internal sealed partial class NetworkEndpoint : IChannelEndpoint, IFrameReceiver
+/// <remarks>
+/// All members are called on the channel's lane, except <see cref="Post"/>, <see cref="ReadCounters"/>, <see cref="Traffic"/> and
+/// <see cref="Describe"/>.
+/// </remarks>
+internal sealed partial class NetworkEndpoint : IChannelEndpoint, IChannelMeter, IFrameReceiver
 {
     private const int MaximumWaitingAnswers = 64;
 
@@ -94,6 +97,16 @@ internal sealed partial class NetworkEndpoint : IChannelEndpoint, IFrameReceiver
 
     /// <summary>What this channel has done. Any thread.</summary>
     public NetworkCounters ReadCounters(bool open) => _counters.Read(open);
+
+    /// <inheritdoc/>
+    public ChannelTraffic Traffic
+    {
+        get
+        {
+            NetworkCounters counters = ReadCounters(true);
+            return new ChannelTraffic(counters.FramesSent + counters.FramesReceived, counters.BytesSent, counters.BytesReceived);
+        }
+    }
 
     /// <summary>What this channel and its queue have done. Any thread.</summary>
     public NetworkQueueInfo Describe() => new(Index, ReadCounters(true), Volatile.Read(ref _queue)?.Counters ?? default);

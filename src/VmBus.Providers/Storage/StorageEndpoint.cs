@@ -8,10 +8,11 @@ namespace VmBus.Providers.Storage;
 
 /// <summary>The host's end of one storage channel: takes requests, starts their commands and answers each exactly once.</summary>
 /// <remarks>
-/// All members are called on the channel's lane, except <see cref="Post"/> and <see cref="ReadCounters"/>. Every request takes a slot of
-/// a bounded pool until its answer is in the guest's ring, so a guest that does not empty its ring stalls itself and costs no memory.
+/// All members are called on the channel's lane, except <see cref="Post"/>, <see cref="ReadCounters"/> and <see cref="Traffic"/>. Every
+/// request takes a slot of a bounded pool until its answer is in the guest's ring, so a guest that does not empty its ring stalls itself and
+/// costs no memory.
 /// </remarks>
-internal sealed class StorageEndpoint : IChannelEndpoint
+internal sealed class StorageEndpoint : IChannelEndpoint, IChannelMeter
 {
     private readonly StorageSession _session;
     private readonly IStorageChannel _channel;
@@ -106,6 +107,16 @@ internal sealed class StorageEndpoint : IChannelEndpoint
 
     /// <summary>What this channel has done. Any thread.</summary>
     public StorageCounters ReadCounters(bool open) => _counters.Read(open);
+
+    /// <inheritdoc/>
+    public ChannelTraffic Traffic
+    {
+        get
+        {
+            StorageCounters counters = ReadCounters(true);
+            return new ChannelTraffic(counters.Commands, counters.BytesWritten, counters.BytesRead);
+        }
+    }
 
     /// <summary>Stops taking requests for a reset, and reports to it when the last command's answer is sent.</summary>
     public void Quiesce(StorageReset reset)
