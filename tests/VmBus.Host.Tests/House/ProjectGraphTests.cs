@@ -12,6 +12,7 @@ public sealed partial class ProjectGraphTests
         ["VmBus.Native"] = [],
         ["VmBus.Memory"] = ["VmBus.Protocol", "VmBus.Native"],
         ["VmBus.Lanes"] = ["VmBus.Native"],
+        ["VmBus.Management"] = [],
         ["VmBus.Machine"] = ["VmBus.Memory"],
         ["VmBus.Bus"] = ["VmBus.Memory", "VmBus.Lanes"],
         ["VmBus.Storage"] = ["VmBus.Memory", "VmBus.Lanes"],
