@@ -37,6 +37,7 @@ public readonly partial record struct FileStatus(
     int DirectMemoryAlignment,
     int DirectOffsetAlignment)
 {
+    private const int AT_FDCWD = -100;
     private const int AT_EMPTY_PATH = 0x1000;
     private const uint STATX_BASIC_STATS = 0x7ff;
     private const uint STATX_DIOALIGN = 0x2000;
@@ -44,6 +45,7 @@ public readonly partial record struct FileStatus(
     private const int S_IFDIR = 0x4000;
     private const int S_IFBLK = 0x6000;
     private const int S_IFREG = 0x8000;
+    private const int S_IFSOCK = 0xc000;
 
     /// <summary>Reads the status of an open file.</summary>
     /// <returns>0, or negative errno.</returns>
@@ -69,6 +71,17 @@ public readonly partial record struct FileStatus(
             (int)raw.stx_dio_mem_align, (int)raw.stx_dio_offset_align);
         return 0;
     }
+
+    /// <summary>Whether there is a Unix socket at a path.</summary>
+    public static unsafe bool IsSocket(string path)
+    {
+        StatxBuffer raw = default;
+        // SAFETY: as in TryRead.
+        return statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, (nint)(&raw)) == 0 && (raw.stx_mode & S_IFMT) == S_IFSOCK;
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(int directory, string path, int flags, uint mask, nint status);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statx(SafeHandle directory, string path, int flags, uint mask, nint status);

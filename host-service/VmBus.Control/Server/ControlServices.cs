@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Logging;
+using VmBus.Control.Verbs;
+using VmBus.Host.Consoles;
+
+namespace VmBus.Control.Server;
+
+/// <summary>What a control server serves.</summary>
+/// <param name="Name">What clients are told that answers them: program and version.</param>
+/// <param name="Verbs">What can be asked.</param>
+/// <param name="Events">What can be followed.</param>
+/// <param name="Console">What can be attached to.</param>
+/// <param name="Limits">What clients may take.</param>
+/// <param name="Logger">Where the server reports.</param>
+public sealed record ControlServices(string Name, VerbTable Verbs, EventHub Events, SharedConsole Console, ControlLimits Limits, ILogger Logger);

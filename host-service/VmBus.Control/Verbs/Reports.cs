@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using VmBus.Bus.Devices;
+using VmBus.Host;
+using VmBus.Management.Values;
+using VmBus.Management.Verbs;
+using VmBus.Protocol.Network;
+using VmBus.Protocol.Storage;
+using VmBus.Providers.Network;
+
+namespace VmBus.Control.Verbs;
+
+/// <summary>Puts what a partition tells into the words of the contract.</summary>
+public static class Reports
+{
+    /// <summary>A partition.</summary>
+    public static PartitionReport Of(PartitionInfo info) => new(
+        info.Name,
+        Word(info.State),
+        (long)info.Uptime.TotalMilliseconds,
+        info.BusVersion,
+        (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds,
+        [.. info.Channels.Select(Of)]);
+
+    /// <summary>A channel.</summary>
+    public static ChannelReport Of(ChannelInfo channel) => new(
+        channel.Id,
+        channel.InterfaceType.ToString(),
+        channel.InterfaceInstance.ToString(),
+        DeviceName(channel.InterfaceType),
+        channel.SubchannelIndex,
+        Word(channel.State),
+        channel.TargetProcessor,
+        channel.Lane,
+        channel.PacketsIn,
+        channel.PacketsOut,
+        channel.Kicks,
+        channel.Interrupts,
+        channel.Traffic?.Operations,
+        channel.Traffic?.BytesIn,
+        channel.Traffic?.BytesOut,
+        channel.FromGuest?.Bytes,
+        channel.FromGuest?.Size,
+        channel.ToGuest?.Bytes,
+        channel.ToGuest?.Size);
+
+    /// <summary>A disk.</summary>
+    public static DiskReport Of(DiskInfo disk)
+        => new(disk.Id, disk.Lun, disk.Path, Word(disk.Format), disk.ReadOnly, Word(disk.State), disk.Bytes);
+
+    /// <summary>A network adapter.</summary>
+    public static NicReport Of(NicInfo nic)
+        => new(nic.Id, nic.Link, nic.Address.ToString(), Word(nic.State), nic.IsUp, Of(nic.Counters), [.. nic.Queues.Select(Of)]);
+
+    /// <summary>An event of a partition: its name and its fields.</summary>
+    public static (string Name, ControlEvent Fields) Of(string partition, PartitionEvent happened)
+    {
+        var fields = new ControlEvent(happened.Time.ToUnixTimeMilliseconds(), partition, null, null, null, null, null);
+        return happened switch
+        {
+            PartitionEvent.Started => (PartitionEventName.Started, fields),
+            PartitionEvent.Reset reset => (PartitionEventName.Reset, fields with { Detail = $"by {reset.Source}" }),
+            PartitionEvent.Crashed crashed => (PartitionEventName.Crashed, fields with { Detail = crashed.Report }),
+            PartitionEvent.Ended ended => (
+                PartitionEventName.Ended, fields with { Reason = Word(ended.Result.End), Detail = ended.Result.Detail is "" ? null : ended.Result.Detail }),
+            PartitionEvent.ChannelOpened opened => (
+                PartitionEventName.ChannelOpened,
+                fields with { Channel = opened.ChannelId, Device = DeviceName(opened.InterfaceType), Subchannel = opened.SubchannelIndex }),
+            PartitionEvent.ChannelClosed closed => (
+                PartitionEventName.ChannelClosed,
+                fields with { Channel = closed.ChannelId, Device = DeviceName(closed.InterfaceType), Subchannel = closed.SubchannelIndex }),
+            _ => throw new InvalidOperationException($"Unknown event {happened}"),
+        };
+    }
+
+    private static NicQueueReport Of(NetworkQueueInfo queue) => new(
+        queue.Index, Of(queue.Counters), queue.Link.SendQueueFull, queue.Link.SendFailed, queue.Link.ReceiveFiltered, queue.Link.ReceiveTooLong);
+
+    private static NicTraffic Of(NetworkCounters counters) => new(
+        counters.FramesSent,
+        counters.BytesSent,
+        counters.FramesReceived,
+        counters.BytesReceived,
+        counters.SendDropped,
+        counters.ReceiveDropped,
+        counters.Refused);
+
+    private static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi" : type == NetworkInterface.Synthetic ? "network" : "other";
+
+    // The members of our enums, in lower case with dashes between their words.
+    private static string Word<T>(T value)
+        where T : struct, Enum
+        => string.Concat(value.ToString().Select((c, at) => char.IsUpper(c) ? $"{(at > 0 ? "-" : "")}{char.ToLowerInvariant(c)}" : c.ToString()));
+}
