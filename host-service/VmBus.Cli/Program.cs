@@ -11,6 +11,14 @@ internal static class Program
         var root = new RootCommand("A Hyper-V-compatible VMBus host for KVM: runs unmodified guests made for Hyper-V or Azure.")
         {
             RunCommand.Create(),
+            ShowCommand.Create(),
+            DiskCommand.Create(),
+            NicCommand.Create(),
+            ConsoleCommand.Create(),
+            EventsCommand.Create(),
+            TopCommand.Create(),
+            EndCommand.CreateStop(),
+            EndCommand.CreateKill(),
             DoctorCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);

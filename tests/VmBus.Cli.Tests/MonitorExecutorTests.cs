@@ -1,6 +1,7 @@
 using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Cli.Monitor;
+using VmBus.Control.Verbs;
 using VmBus.Host;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
@@ -17,11 +18,11 @@ public sealed class MonitorExecutorTests
     private readonly RecordingPartition _partition = new();
     private readonly MonitorExecutor _monitor;
 
-    public MonitorExecutorTests() => _monitor = new MonitorExecutor(_partition, TimeSpan.FromSeconds(7));
+    public MonitorExecutorTests() => _monitor = new MonitorExecutor(new VerbTable(new PartitionVerbs(_partition, TimeSpan.FromSeconds(7))));
 
     [Theory]
     [InlineData("disk add /a b/c.img,id=x,readonly", "add /a b/c.img x readonly")]
-    [InlineData("  disk   add   d.img,bus=vmbus  ", "add d.img  ")]
+    [InlineData("  disk   add   d.img,bus=vmbus  ", "add FOLDER/d.img  ")]
     [InlineData("disk remove lun3", "remove lun3")]
     [InlineData("disk resize lun3", "resize lun3 ")]
     [InlineData("disk resize lun3 2G", "resize lun3 2147483648")]
@@ -32,8 +33,8 @@ public sealed class MonitorExecutorTests
     [InlineData("quit", "quit")]
     public void Command_reaches_the_partition(string line, string asked)
     {
-        Assert.DoesNotContain("error", _monitor.Execute(line), StringComparison.Ordinal);
-        Assert.Equal([asked], _partition.Asked);
+        Assert.DoesNotContain("error", Execute(line), StringComparison.Ordinal);
+        Assert.Equal([asked.Replace("FOLDER", Environment.CurrentDirectory, StringComparison.Ordinal)], _partition.Asked);
     }
 
     [Theory]
@@ -59,7 +60,7 @@ public sealed class MonitorExecutorTests
     [InlineData("system_powerdown", "help")]
     public void Mistake_is_one_line_that_names_it(string line, string named)
     {
-        string answer = _monitor.Execute(line);
+        string answer = Execute(line);
         Assert.StartsWith("error: ", answer, StringComparison.Ordinal);
         Assert.Contains(named, answer, StringComparison.Ordinal);
         Assert.Equal(answer.Length - 1, answer.IndexOf('\n', StringComparison.Ordinal));
@@ -70,16 +71,16 @@ public sealed class MonitorExecutorTests
     public void Refusal_of_the_partition_is_one_line()
     {
         _partition.Refusal = new IOException("There is no disk 'x':\nthere is none.");
-        Assert.Equal("error: There is no disk 'x': there is none.\n", _monitor.Execute("disk remove x"));
+        Assert.Equal("error: There is no disk 'x': there is none.\n", Execute("disk remove x"));
     }
 
     [Fact]
-    public void Empty_line_does_nothing() => Assert.Equal("", _monitor.Execute("  "));
+    public void Empty_line_does_nothing() => Assert.Equal("", Execute("  "));
 
     [Fact]
     public void Help_names_every_command()
     {
-        string help = _monitor.Execute("help");
+        string help = Execute("help");
         foreach (string command in new[] { "info", "disk list", "disk add", "disk remove", "disk resize", "nic list", "nic add", "nic remove", "poweroff", "quit" })
             Assert.Contains($"\n{command} ", help, StringComparison.Ordinal);
     }
@@ -90,7 +91,7 @@ public sealed class MonitorExecutorTests
             "ID      LUN       SIZE  FORMAT  STATE     PATH\n"
             + "system    0        20G  raw     writable  /images/system.img\n"
             + "lun1      1       1025  qcow2   read-only /images/data.qcow2\n",
-            _monitor.Execute("disk list"));
+            Execute("disk list"));
 
     [Fact]
     public void Adapters_are_listed_with_what_each_queue_has_done()
@@ -99,28 +100,30 @@ public sealed class MonitorExecutorTests
             + "  in all    sent 5 frames 500 bytes, received 7 frames 700 bytes, 3 sent and dropped\n"
             + "  queue 0   sent 2 frames 200 bytes, received 7 frames 700 bytes, 1 dropped as the guest takes none, 4 refused as malformed, "
             + "2 dropped as the link is full, 3 dropped as the link failed, 8 filtered out, 9 dropped as too long\n",
-            _monitor.Execute("nic list"));
+            Execute("nic list"));
 
     [Fact]
     public void Info_tells_name_state_version_and_channels()
         => Assert.Equal(
             "name      demo\nstate     running\nuptime    1.02:03:04\nbus       VMBus 5.3\n"
             + "channel   1: SCSI controller, open, processor 2, lane-0, packets 10 in 11 out, 13 kicks, 12 interrupts\n",
-            _monitor.Execute("info"));
+            Execute("info"));
 
     [Fact]
     public void Resize_that_changed_nothing_says_so()
     {
-        Assert.Contains("as before", _monitor.Execute("disk resize system"), StringComparison.Ordinal);
-        Assert.Contains("has 30G now", _monitor.Execute("disk resize system 30G"), StringComparison.Ordinal);
+        Assert.Contains("as before", Execute("disk resize system"), StringComparison.Ordinal);
+        Assert.Contains("has 30G now", Execute("disk resize system 30G"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void No_adapters_are_said_to_be_none()
     {
         _partition.NetworkAdapters = [];
-        Assert.Equal("no network adapters\n", _monitor.Execute("nic list"));
+        Assert.Equal("no network adapters\n", Execute("nic list"));
     }
+
+    private string Execute(string line) => _monitor.ExecuteAsync(line).GetAwaiter().GetResult();
 
     private sealed class RecordingPartition : IPartitionControl
     {

@@ -3,9 +3,13 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using VmBus.Cli.Monitor;
 using VmBus.Cli.Options;
+using VmBus.Control.Server;
+using VmBus.Control.Verbs;
 using VmBus.Host;
 using VmBus.Host.Consoles;
 using VmBus.Machine;
+using VmBus.Management.Messages;
+using VmBus.Management.Values;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
 
@@ -39,13 +43,18 @@ internal static class RunCommand
         };
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
+        Option<string?> control = new("--control")
+        {
+            HelpName = "PATH[,group=GROUP]",
+            Description = "A socket where 'vmbus show', 'disk', 'nic', 'console', 'events', 'top', 'stop' and 'kill' reach the partition; for its owner and root, and for a group",
+        };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, console, noReboot, stopTimeout, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, console, control, noReboot, stopTimeout, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -64,7 +73,8 @@ internal static class RunCommand
                 EndOnReset = parsed.GetValue(noReboot),
             };
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
-            return Run(options, parsed.GetValue(console)!, timeout, new StderrLogger(ParseLevel(parsed.GetValue(log)!)));
+            ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
+            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(ParseLevel(parsed.GetValue(log)!)));
         }));
         return command;
     }
@@ -91,6 +101,11 @@ internal static class RunCommand
             Console.Error.WriteLine($"vmbus: {e.Message}");
             return ExitStatus.BadUsage;
         }
+        catch (ControlException e) when (e.Code == ControlErrorCode.BadParameters)
+        {
+            Console.Error.WriteLine($"vmbus: {e.Message}");
+            return ExitStatus.BadUsage;
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or KvmUnavailableException)
         {
             Console.Error.WriteLine($"vmbus: {e.Message}");
@@ -98,11 +113,17 @@ internal static class RunCommand
         }
     }
 
-    private static int Run(PartitionOptions options, string consoleText, TimeSpan stopTimeout, ILogger logger)
+    private static int Run(PartitionOptions options, string consoleText, ControlSocketOptions? control, TimeSpan stopTimeout, ILogger logger)
     {
         ConsoleOption.Check(consoleText);
+        using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
         using Partition partition = Partition.Create(options, logger);
-        using IConsole console = ConsoleOption.Open(consoleText);
+        // More verbs come by more groups; the monitor and the socket have the same.
+        var verbs = new VerbTable(new PartitionVerbs(partition, stopTimeout));
+        using IConsole console = socket is null
+            ? ConsoleOption.Open(consoleText)
+            : new SharedConsole(ConsoleOption.Open(consoleText), typed => partition.Type(typed.Span));
+        using ControlServer? server = console is SharedConsole shared ? Serve(socket!, options.Name, partition, verbs, shared, logger) : null;
         bool interrupted = false;
 
         void OnSignal(PosixSignalContext context)
@@ -121,7 +142,7 @@ internal static class RunCommand
         using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
-        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(partition, console, stopTimeout, echo: !Console.IsInputRedirected) : null;
+        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, console, echo: !Console.IsInputRedirected) : null;
         if (prompt is null) console.Start(typed => partition.Type(typed.Span));
         else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
         PartitionResult result = partition.Run(console);
@@ -144,6 +165,19 @@ internal static class RunCommand
         }
 
         throw new InvalidOperationException($"Unknown end {result.End}");
+    }
+
+    private static ControlServer Serve(
+        ControlSocket socket, string name, Partition partition, VerbTable verbs, SharedConsole console, ILogger logger)
+    {
+        var limits = new ControlLimits();
+        var events = new EventHub(name, limits.WaitingEvents);
+        partition.Happened += happened =>
+        {
+            (string kind, ControlEvent fields) = Reports.Of(name, happened);
+            events.Publish(kind, fields);
+        };
+        return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, limits, logger));
     }
 
     private static int InRange(string option, int value, int least, int most)

@@ -38,7 +38,7 @@ internal sealed class ConsoleInput(IConsole console, Action<ReadOnlyMemory<byte>
                 case ConsoleKey.Switch:
                     Switch();
                     break;
-                case ConsoleKey.Swallowed:
+                case ConsoleKey.Detach or ConsoleKey.Swallowed:
                     break;
             }
         }

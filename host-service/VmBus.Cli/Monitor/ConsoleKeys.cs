@@ -15,6 +15,9 @@ internal enum ConsoleKey
     /// <summary>Show the keys.</summary>
     Help,
 
+    /// <summary>Leave a console that is another process's.</summary>
+    Detach,
+
     /// <summary>Switch between the guest's console and the monitor.</summary>
     Switch,
 }
@@ -26,6 +29,9 @@ internal sealed class ConsoleKeys
     public const string Help =
         "\nCtrl-A h        this help\nCtrl-A x        end the partition at once\n"
         + "Ctrl-A c        switch between the guest's console and the monitor\nCtrl-A Ctrl-A   send Ctrl-A\n";
+
+    /// <summary>Shown by Ctrl-A h where the console is another process's.</summary>
+    public const string AttachedHelp = "\nCtrl-A h        this help\nCtrl-A d        leave the console; the guest goes on\nCtrl-A Ctrl-A   send Ctrl-A\n";
 
     private const byte Escape = 1;
 
@@ -45,6 +51,7 @@ internal sealed class ConsoleKeys
         {
             (byte)'x' or (byte)'X' => ConsoleKey.Exit,
             (byte)'h' or (byte)'?' => ConsoleKey.Help,
+            (byte)'d' or (byte)'D' => ConsoleKey.Detach,
             (byte)'c' or (byte)'C' => ConsoleKey.Switch,
             Escape => ConsoleKey.Typed,
             _ => ConsoleKey.Swallowed,

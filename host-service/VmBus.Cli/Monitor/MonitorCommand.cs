@@ -37,11 +37,11 @@ internal abstract record MonitorCommand
             [] => null,
             ["help" or "?"] => new ShowHelp(),
             ["info"] => new ShowInfo(),
-            ["poweroff"] => new PowerOff(),
+            ["poweroff"] => new PowerOff(null),
             ["quit" or "q"] => new Quit(),
             ["disk", "list"] => new ListDisks(),
             // The rest of the line is one argument: a path may have spaces.
-            ["disk", "add", _, ..] => new AddDisk(DiskOption.Parse(line[AfterTwoWords(line)..].Trim())),
+            ["disk", "add", _, ..] => new AddDisk(DiskOption.Complete(line[AfterTwoWords(line)..].Trim())),
             ["disk", "remove", var id] => new RemoveDisk(id),
             ["disk", "resize", var id] => new ResizeDisk(id, null),
             ["disk", "resize", var id, var size] => new ResizeDisk(id, ParseSize(size)),
@@ -50,7 +50,7 @@ internal abstract record MonitorCommand
             ["disk", "resize", ..] => throw new UsageException("disk resize takes an id, as disk list shows it, and perhaps a size: disk resize ID [SIZE]"),
             ["disk", ..] => throw new UsageException("disk takes list, add, remove or resize; 'help' tells more."),
             ["nic", "list"] => new ListNics(),
-            ["nic", "add", var nic] => new AddNic(NicOptions.Parse(nic)),
+            ["nic", "add", var nic] => new AddNic(NicOption.Checked(nic)),
             ["nic", "remove", var id] => new RemoveNic(id),
             ["nic", "add", ..] => throw new UsageException("nic add takes one link: nic add LINK[,KEY=VALUE]…"),
             ["nic", "remove", ..] => throw new UsageException("nic remove takes one id, as nic list shows it: nic remove ID"),
@@ -60,7 +60,9 @@ internal abstract record MonitorCommand
         };
     }
 
-    private static long ParseSize(string text) => SizeParser.TryParse(text, out long bytes) && bytes > 0
+    /// <summary>Reads the size of a disk.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static long ParseSize(string text) => SizeParser.TryParse(text, out long bytes) && bytes > 0
         ? bytes
         : throw new UsageException($"'{text}' is not a size; write it as 10G or 512M.");
 
@@ -86,7 +88,7 @@ internal abstract record MonitorCommand
     internal sealed record ListDisks : MonitorCommand;
 
     /// <summary><c>disk add</c>.</summary>
-    internal sealed record AddDisk(DiskOptions Options) : MonitorCommand;
+    internal sealed record AddDisk(string Options) : MonitorCommand;
 
     /// <summary><c>disk remove</c>.</summary>
     internal sealed record RemoveDisk(string Id) : MonitorCommand;
@@ -98,13 +100,13 @@ internal abstract record MonitorCommand
     internal sealed record ListNics : MonitorCommand;
 
     /// <summary><c>nic add</c>.</summary>
-    internal sealed record AddNic(NicOptions Options) : MonitorCommand;
+    internal sealed record AddNic(string Options) : MonitorCommand;
 
     /// <summary><c>nic remove</c>.</summary>
     internal sealed record RemoveNic(string Id) : MonitorCommand;
 
-    /// <summary><c>poweroff</c>.</summary>
-    internal sealed record PowerOff : MonitorCommand;
+    /// <summary><c>poweroff</c>; without a limit the one that the partition was started with.</summary>
+    internal sealed record PowerOff(TimeSpan? Limit) : MonitorCommand;
 
     /// <summary><c>quit</c>.</summary>
     internal sealed record Quit : MonitorCommand;

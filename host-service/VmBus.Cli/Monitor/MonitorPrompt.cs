@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
-using VmBus.Host;
 using VmBus.Host.Consoles;
+using VmBus.Management.Verbs;
 using VmBus.Native.Linux;
 
 namespace VmBus.Cli.Monitor;
@@ -27,13 +27,12 @@ internal sealed class MonitorPrompt : IDisposable
     private volatile bool _stopping;
 
     /// <summary>A monitor that nobody has entered.</summary>
-    /// <param name="partition">What the commands are for.</param>
+    /// <param name="verbs">Carries the commands out.</param>
     /// <param name="console">Where answers go.</param>
-    /// <param name="powerOffLimit">How long <c>poweroff</c> waits for the guest.</param>
     /// <param name="echo">Whether keys are shown: the console is a terminal in raw mode.</param>
-    public MonitorPrompt(IPartitionControl partition, IConsole console, TimeSpan powerOffLimit, bool echo)
+    public MonitorPrompt(IControlCaller verbs, IConsole console, bool echo)
     {
-        _executor = new MonitorExecutor(partition, powerOffLimit);
+        _executor = new MonitorExecutor(verbs);
         _console = console;
         _echo = echo;
         _thread = new Thread(Run, maxStackSize: 512 * 1024) { Name = "monitor", IsBackground = true };
@@ -78,7 +77,7 @@ internal sealed class MonitorPrompt : IDisposable
         foreach (string line in _lines.GetConsumingEnumerable())
         {
             if (_stopping) return;
-            Write(_executor.Execute(line) + (_entered ? Prompt : ""));
+            Write(_executor.ExecuteAsync(line).GetAwaiter().GetResult() + (_entered ? Prompt : ""));
         }
     }
 

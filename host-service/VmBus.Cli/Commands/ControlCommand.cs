@@ -1,0 +1,46 @@
+using System.CommandLine;
+using VmBus.Cli.Monitor;
+using VmBus.Cli.Options;
+using VmBus.Management.Client;
+
+namespace VmBus.Cli.Commands;
+
+/// <summary>What the commands have in common that ask a running partition over its control socket.</summary>
+internal static class ControlCommand
+{
+    /// <summary>This program, as the other end of a socket knows it.</summary>
+    public static string ProgramName { get; } = $"vmbus {typeof(ControlCommand).Assembly.GetName().Version?.ToString(3)}";
+
+    /// <summary>The option for output that programs read.</summary>
+    public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON: the result as it came over the socket" };
+
+    /// <summary>A command that is one of the monitor's.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">Its help.</param>
+    /// <param name="arguments">What it takes.</param>
+    /// <param name="read">Makes the monitor's command of it, or says by a <see cref="UsageException"/> why not.</param>
+    public static Command Create(string name, string description, IReadOnlyList<Argument> arguments, Func<ParseResult, MonitorCommand> read)
+    {
+        Option<string?> control = ControlOption.Create();
+        Option<bool> json = JsonOption();
+        var command = new Command(name, description) { control, json };
+        foreach (Argument argument in arguments) command.Add(argument);
+        command.SetAction(parsed => RunCommand.Guard(() => RunAsync(parsed.GetValue(control), read(parsed), parsed.GetValue(json)).GetAwaiter().GetResult()));
+        return command;
+    }
+
+    /// <summary>Connects to the socket that the command line or the environment names.</summary>
+    public static Task<ControlClient> ConnectAsync(string? control, CancellationToken cancellation = default)
+        => ControlClient.ConnectAsync(ControlOption.PathOf(control), ProgramName, cancellation);
+
+    private static async Task<int> RunAsync(string? control, MonitorCommand command, bool json)
+    {
+        ControlClient client = await ConnectAsync(control).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            Answer answer = await new MonitorExecutor(client).ExecuteAsync(command, CancellationToken.None).ConfigureAwait(false);
+            Console.Out.Write(json ? answer.Json() : answer.Text);
+            return ExitStatus.Success;
+        }
+    }
+}
