@@ -41,7 +41,7 @@ internal sealed class ControlConnection : IDisposable
     /// <summary>Serves the client until it or the server ends the connection. Never throws.</summary>
     public async Task RunAsync()
     {
-        await Task.Yield();
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         CancellationTokenRegistration farewell = _serverStops.Register(() => _gone.CancelAfter(_limits.FarewellTime));
         try
         {

@@ -51,7 +51,7 @@ public sealed class ControlServer : IDisposable
     private async Task AcceptAsync()
     {
         // Not on the thread of whoever starts this.
-        await Task.Yield();
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (!_stop.IsCancellationRequested)
         {
             try

@@ -1,0 +1,76 @@
+using VmBus.Host;
+using VmBus.Network.Frames;
+using VmBus.Network.Links;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Control.Tests.Server;
+
+/// <summary>A partition that does what the test says.</summary>
+internal sealed class FakePartition : IPartitionControl
+{
+    private static readonly DiskInfo System = new("system", 0, "/images/system.img", DiskFormat.Raw, false, DiskState.Attached, 1 << 30);
+
+    /// <summary>What was asked for, in order.</summary>
+    public List<string> Asked { get; } = [];
+
+    /// <summary>Ends the removal of a disk.</summary>
+    public TaskCompletionSource Removal { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Holds up whoever resizes a disk, and tells that somebody does.</summary>
+    public ManualResetEventSlim Resizing { get; } = new();
+
+    /// <summary>Set by whoever resizes a disk.</summary>
+    public ManualResetEventSlim ResizeBegun { get; } = new();
+
+    /// <summary>How many disks there are.</summary>
+    public int DiskCount { get; set; } = 1;
+
+    public IReadOnlyList<DiskInfo> Disks => [.. Enumerable.Range(0, DiskCount).Select(lun => System with { Id = lun == 0 ? "system" : $"disk{lun}", Lun = lun })];
+
+    public IReadOnlyList<NicInfo> NetworkAdapters { get; } =
+        [new NicInfo("lan", "tap=vnet0", MacAddress.Read([2, 0, 0, 0, 0, 1]), NicState.Attached, true, default, [])];
+
+    public PartitionInfo Describe() => new("guest", PartitionState.Running, TimeSpan.FromSeconds(90), "5.3", []);
+
+    public DiskInfo AddDisk(DiskOptions options)
+    {
+        Ask($"add {options.Path}");
+        return System with { Path = options.Path, Id = options.Id ?? "lun1", Lun = 1 };
+    }
+
+    public Task RemoveDiskAsync(string id)
+    {
+        if (id == "other") throw new IOException("There is no disk 'other': there are system.");
+        Ask($"remove {id}");
+        return Removal.Task;
+    }
+
+    public DiskInfo ResizeDisk(string id, long? bytes)
+    {
+        if (id == "bug") throw new InvalidOperationException("a bug");
+        ResizeBegun.Set();
+        Resizing.Wait();
+        return System with { Bytes = bytes ?? 0 };
+    }
+
+    public NicInfo AddNic(NicOptions options)
+    {
+        Ask($"nic {options.Name}");
+        return NetworkAdapters[0];
+    }
+
+    public Task RemoveNicAsync(string id)
+    {
+        Ask($"unplug {id}");
+        return Task.CompletedTask;
+    }
+
+    public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
+
+    public void Terminate() => Ask("kill");
+
+    private void Ask(string what)
+    {
+        lock (Asked) Asked.Add(what);
+    }
+}
