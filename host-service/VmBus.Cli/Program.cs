@@ -25,7 +25,7 @@ internal static class Program
         if (parsed.Errors.Count > 0)
         {
             // A word that is no command is also reported as a missing command, first; the second error names the word.
-            bool namesWord = parsed.Errors.Count > 1 && parsed.CommandResult.Command == root;
+            bool namesWord = parsed.Errors.Count > 1 && parsed.CommandResult.Command.Subcommands.Count > 0;
             Console.Error.WriteLine($"vmbus: {parsed.Errors[namesWord ? 1 : 0].Message}");
             Console.Error.WriteLine("vmbus: 'vmbus --help' lists the commands, 'vmbus COMMAND --help' the options of one.");
             return ExitStatus.BadUsage;

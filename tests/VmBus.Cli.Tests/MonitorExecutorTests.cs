@@ -1,13 +1,5 @@
-using VmBus.Bus.Channels;
-using VmBus.Bus.Devices;
 using VmBus.Cli.Monitor;
 using VmBus.Control.Verbs;
-using VmBus.Host;
-using VmBus.Network.Frames;
-using VmBus.Network.Links;
-using VmBus.Protocol.Storage;
-using VmBus.Providers.Network;
-using VmBus.Storage.Disks;
 using Xunit;
 
 namespace VmBus.Cli.Tests;
@@ -124,77 +116,4 @@ public sealed class MonitorExecutorTests
     }
 
     private string Execute(string line) => _monitor.ExecuteAsync(line).GetAwaiter().GetResult();
-
-    private sealed class RecordingPartition : IPartitionControl
-    {
-        private static readonly DiskInfo System = new("system", 0, "/images/system.img", DiskFormat.Raw, false, DiskState.Attached, 20L << 30);
-
-        private static readonly NicInfo Lan = new(
-            "lan",
-            "tap=vnet0",
-            MacAddress.Read([2, 0, 0, 0, 0, 1]),
-            NicState.Attached,
-            true,
-            new NetworkCounters { FramesSent = 5, BytesSent = 500, FramesReceived = 7, BytesReceived = 700, SendDropped = 3 },
-            [new NetworkQueueInfo(
-                0,
-                new NetworkCounters { FramesSent = 2, BytesSent = 200, FramesReceived = 7, BytesReceived = 700, ReceiveDropped = 1, Refused = 4 },
-                new LinkQueueCounters(0, 0, 0, 0, 2, 3, 8, 9))]);
-
-        internal List<string> Asked { get; } = [];
-
-        internal IOException? Refusal { get; set; }
-
-        public IReadOnlyList<DiskInfo> Disks =>
-            [System, new("lun1", 1, "/images/data.qcow2", DiskFormat.Qcow2, true, DiskState.Attached, 1025)];
-
-        public IReadOnlyList<NicInfo> NetworkAdapters { get; set; } = [Lan];
-
-        public NicInfo AddNic(NicOptions options)
-        {
-            Ask($"nic {options.Name} {options.Id}");
-            return Lan;
-        }
-
-        public Task RemoveNicAsync(string id)
-        {
-            Ask($"unplug {id}");
-            return Task.CompletedTask;
-        }
-
-        public PartitionInfo Describe() => new(
-            "demo",
-            PartitionState.Running,
-            new TimeSpan(1, 2, 3, 4),
-            "5.3",
-            [new ChannelInfo(1, StorageInterface.Scsi, Guid.Empty, 0, ChannelState.Open, 0x10001, 2, "lane-0", 10, 11, 12, 13)]);
-
-        public DiskInfo AddDisk(DiskOptions options)
-        {
-            Ask($"add {options.Path} {options.Id} {(options.ReadOnly ? "readonly" : "")}");
-            return System;
-        }
-
-        public Task RemoveDiskAsync(string id)
-        {
-            Ask($"remove {id}");
-            return Task.CompletedTask;
-        }
-
-        public DiskInfo ResizeDisk(string id, long? bytes)
-        {
-            Ask($"resize {id} {bytes}");
-            return System with { Bytes = bytes ?? System.Bytes };
-        }
-
-        public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
-
-        public void Terminate() => Ask("quit");
-
-        private void Ask(string what)
-        {
-            if (Refusal is not null) throw Refusal;
-            Asked.Add(what);
-        }
-    }
 }

@@ -14,6 +14,15 @@ public sealed class EventHub(string partition, int maximumWaiting)
     private readonly List<Follower> _followers = [];
     private bool _completed;
 
+    /// <summary>How many follow.</summary>
+    public int FollowerCount
+    {
+        get
+        {
+            lock (_lock) return _followers.Count;
+        }
+    }
+
     /// <summary>An event has happened.</summary>
     public void Publish(string name, ControlEvent fields)
     {
