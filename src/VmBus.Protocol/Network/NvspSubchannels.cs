@@ -79,4 +79,16 @@ public static class NvspSendTable
         for (int i = 0; i < NetworkInterface.SendTableEntries; i++)
             WriteUInt32LittleEndian(message[(TableOffset + (i * sizeof(uint)))..], (uint)(i % channels));
     }
+
+    /// <summary>Reads the message. False when short, or when it has another number of entries. Never throws.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="entries">At least <see cref="NetworkInterface.SendTableEntries"/>: for each flow the channel to send it on, unchecked.</param>
+    public static bool TryRead(ReadOnlySpan<byte> message, Span<uint> entries)
+    {
+        if (message.Length < Size || ReadUInt32LittleEndian(message[4..]) != NetworkInterface.SendTableEntries) return false;
+        uint offset = ReadUInt32LittleEndian(message[8..]);
+        if (offset < TableOffset || offset > message.Length - (NetworkInterface.SendTableEntries * sizeof(uint))) return false;
+        for (int i = 0; i < NetworkInterface.SendTableEntries; i++) entries[i] = ReadUInt32LittleEndian(message[((int)offset + (i * sizeof(uint)))..]);
+        return true;
+    }
 }

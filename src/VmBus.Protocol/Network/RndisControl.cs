@@ -44,6 +44,21 @@ public readonly record struct RndisInitializeComplete(
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 52;
 
+    /// <summary>False when short or another message. Never throws.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> source, out RndisInitializeComplete value)
+    {
+        value = default;
+        if (!RndisControlHeader.TryRead(source, out RndisControlHeader header)) return false;
+        if (header.Type != RndisMessageType.InitializeComplete || header.MessageBytes < Size) return false;
+        value = new(
+            header.RequestId,
+            (RndisStatus)ReadUInt32LittleEndian(source[12..]),
+            ReadUInt32LittleEndian(source[32..]),
+            ReadUInt32LittleEndian(source[36..]),
+            ReadUInt32LittleEndian(source[40..]));
+        return true;
+    }
+
     /// <summary>Writes the message.</summary>
     public void Write(Span<byte> destination)
     {
@@ -120,6 +135,38 @@ public static class RndisAnswers
         WriteUInt32LittleEndian(destination[20..], QueryBytes - RndisPacketHeader.OffsetBase);
     }
 
+    /// <summary>Reads the answer to a query. False when short, another message, or when the value lies outside. Never throws.</summary>
+    public static bool TryReadQuery(ReadOnlySpan<byte> source, out RndisStatus status, out ReadOnlySpan<byte> value)
+    {
+        status = default;
+        value = default;
+        if (!RndisControlHeader.TryRead(source, out RndisControlHeader header)) return false;
+        if (header.Type != RndisMessageType.QueryComplete || header.MessageBytes < QueryBytes) return false;
+        status = (RndisStatus)ReadUInt32LittleEndian(source[12..]);
+        return TryReadValue(source, (int)header.MessageBytes, 16, QueryBytes, out value);
+    }
+
+    /// <summary>Reads the answer to a set. False when short or another message. Never throws.</summary>
+    public static bool TryReadSet(ReadOnlySpan<byte> source, out RndisStatus status)
+    {
+        status = default;
+        if (!RndisControlHeader.TryRead(source, out RndisControlHeader header)) return false;
+        if (header.Type != RndisMessageType.SetComplete || header.MessageBytes < StatusBytes) return false;
+        status = (RndisStatus)ReadUInt32LittleEndian(source[12..]);
+        return true;
+    }
+
+    /// <summary>Reads a notice, whose third word is no request. False when short, another message, or when the value lies outside. Never throws.</summary>
+    public static bool TryReadIndication(ReadOnlySpan<byte> source, out RndisStatus status, out ReadOnlySpan<byte> value)
+    {
+        status = default;
+        value = default;
+        if (!RndisControlHeader.TryRead(source, out RndisControlHeader header)) return false;
+        if (header.Type != RndisMessageType.Indicate || header.MessageBytes < IndicationBytes) return false;
+        status = (RndisStatus)header.RequestId;
+        return TryReadValue(source, (int)header.MessageBytes, 12, IndicationBytes, out value);
+    }
+
     /// <summary>Writes an answer that has only a status.</summary>
     public static void WriteStatus(Span<byte> destination, RndisMessageType type, uint requestId, RndisStatus status)
     {
@@ -144,5 +191,18 @@ public static class RndisAnswers
         WriteUInt32LittleEndian(destination[8..], (uint)status);
         WriteUInt32LittleEndian(destination[12..], (uint)valueBytes);
         WriteUInt32LittleEndian(destination[16..], IndicationBytes - RndisPacketHeader.OffsetBase);
+    }
+
+    // Length and offset of a value, one after the other; the offset counts from byte 8.
+    private static bool TryReadValue(ReadOnlySpan<byte> source, int messageBytes, int at, int head, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        uint bytes = ReadUInt32LittleEndian(source[at..]);
+        uint offset = ReadUInt32LittleEndian(source[(at + 4)..]);
+        uint body = (uint)messageBytes - RndisPacketHeader.OffsetBase;
+        if (bytes == 0) return true;
+        if (offset < head - RndisPacketHeader.OffsetBase || bytes > body || offset > body - bytes) return false;
+        value = source.Slice((int)offset + RndisPacketHeader.OffsetBase, (int)bytes);
+        return true;
     }
 }
