@@ -229,7 +229,7 @@ public sealed class VmBusServerTests : IDisposable
     {
         _echo.HoldsClose = true;
         _ = OpenEcho();
-        _guest.Post(new InitiateContact(ProtocolVersion.V5_3, 1, 2, 0, 0, Guid.Empty));
+        _guest.PostContact(ProtocolVersion.V5_3, processor: 1);
         while (!_echo.Last!.IsClosing) Thread.Yield();
         _echo.Last.FinishClose();
         Assert.Equal(1, _guest.Expect<VersionResponse>().Supported);

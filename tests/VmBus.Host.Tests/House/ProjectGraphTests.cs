@@ -18,6 +18,7 @@ public sealed partial class ProjectGraphTests
         ["VmBus.Storage"] = ["VmBus.Memory", "VmBus.Lanes"],
         ["VmBus.Network"] = ["VmBus.Memory", "VmBus.Lanes"],
         ["VmBus.Providers"] = ["VmBus.Bus", "VmBus.Storage", "VmBus.Network"],
+        ["VmBus.Client"] = ["VmBus.Memory"],
         ["VmBus.Host"] = ["VmBus.Machine", "VmBus.Bus", "VmBus.Providers", "VmBus.Storage", "VmBus.Network"],
     };
 

@@ -2,6 +2,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Bus;
 using VmBus.Bus.Ports;
+using VmBus.Client;
+using VmBus.Client.Channels;
 using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Protocol.Channel;
@@ -11,19 +13,18 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace VmBus.TestKit.Bus;
 
 /// <summary>
-/// A guest that speaks channel messages to a real bus on real lanes, without a virtual machine: what hv_vmbus does, one step at a time.
-/// One thread at a time.
+/// A guest that speaks channel messages to a real bus on real lanes, without a virtual machine: a <see cref="VmBusClient"/> whose failures are
+/// exceptions, and which can also do one step at a time and what no driver does. One thread at a time.
 /// </summary>
 public sealed class FakeGuest : IDisposable
 {
     /// <summary>Long enough that only a bug reaches it.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private const ulong FirstFreePage = 16;
+
     private readonly List<Lane> _lanes = [];
     private readonly List<GuestChannel> _channels = [];
-    private readonly Queue<OfferChannel> _lateOffers = [];
-    private ulong _nextPage = 16;
-    private uint _nextGpadl = 0xE1E10;
 
     /// <summary>Starts a bus with lanes of its own.</summary>
     /// <param name="memoryBytes">The guest's RAM.</param>
@@ -39,6 +40,7 @@ public sealed class FakeGuest : IDisposable
             _lanes,
             (maximumVersion ?? ProtocolVersion.V5_3).Value,
             logger ?? NullLogger.Instance);
+        Client = NewClient();
     }
 
     /// <summary>The guest's RAM.</summary>
@@ -53,41 +55,26 @@ public sealed class FakeGuest : IDisposable
     /// <summary>The lanes that serve channels.</summary>
     public IReadOnlyList<Lane> Lanes => _lanes;
 
+    /// <summary>The guest's driver of the bus.</summary>
+    public VmBusClient Client { get; private set; }
+
     /// <summary>The version agreed on.</summary>
-    public ProtocolVersion Version { get; private set; }
+    public ProtocolVersion Version => Client.Version ?? default;
 
     /// <summary>The features agreed on.</summary>
-    public FeatureFlags Features { get; private set; }
+    public FeatureFlags Features => Client.Features;
 
     /// <summary>Pages of RAM that nobody uses yet.</summary>
     public PageRun AllocatePages(int count)
-    {
-        var run = new PageRun(_nextPage, count);
-        _nextPage += (ulong)count;
-        if (!Memory.Contains(Gpa.FromPage(run.FirstPage), (ulong)count * Gpa.PageBytes))
-            throw new InvalidOperationException("The test guest is out of memory.");
-        return run;
-    }
+        => Client.Pages.TryTake(count, out PageRun pages) ? pages : throw new InvalidOperationException("The test guest is out of memory.");
 
     /// <summary>Posts bytes as they are.</summary>
     public PostStatus PostBytes(ReadOnlySpan<byte> message, uint connectionId = ConnectionIds.Message) => Server.Post(connectionId, message);
 
-    /// <summary>Posts a message, again and again while the queue is full, as guests do.</summary>
-    public void Post<T>(in T message)
+    /// <summary>Posts a message with bytes after its fixed part, again and again while the queue is full, as guests do.</summary>
+    public void Post<T>(in T message, ReadOnlySpan<byte> rest = default)
         where T : struct, IServerBoundMessage<T>
-        => Post(message, []);
-
-    /// <summary>Posts a message with bytes after its fixed part.</summary>
-    public void Post<T>(in T message, ReadOnlySpan<byte> rest)
-        where T : struct, IServerBoundMessage<T>
-    {
-        Span<byte> bytes = stackalloc byte[SyntheticInterrupts.MaximumMessageBytes];
-        int length = message.Write(bytes);
-        rest.CopyTo(bytes[length..]);
-        PostStatus status;
-        while ((status = PostBytes(bytes[..(length + rest.Length)])) == PostStatus.InsufficientBuffers) Thread.Yield();
-        if (status != PostStatus.Accepted) throw new InvalidOperationException($"Posting {T.Type} gave {status}.");
-    }
+        => Check(Client.Post(message, rest), $"Posting {T.Type}");
 
     /// <summary>The next message from the host; offers that came before are kept for <see cref="TakeOffer"/>.</summary>
     public T Expect<T>()
@@ -96,26 +83,36 @@ public sealed class FakeGuest : IDisposable
         while (true)
         {
             byte[] message = Ports.TakeMessage(Patience) ?? throw new TimeoutException($"The host did not send {T.Type}.");
+            // The client hears of it too, so that it knows what is offered and what is gone.
+            Client.Receive(message);
             var type = (ClientBoundType)ReadUInt32LittleEndian(message);
             if (type == T.Type && T.TryRead(message, out T value)) return value;
-            if (type != ClientBoundType.OfferChannel || !OfferChannel.TryRead(message, out OfferChannel offer))
-                throw new InvalidOperationException($"The host sent {type} where {T.Type} was expected.");
-            _lateOffers.Enqueue(offer);
+            if (type != ClientBoundType.OfferChannel) throw new InvalidOperationException($"The host sent {type} where {T.Type} was expected.");
         }
     }
 
     /// <summary>The next offer: one that was kept, or one that comes now.</summary>
-    public OfferChannel TakeOffer() => _lateOffers.TryDequeue(out OfferChannel offer) ? offer : Expect<OfferChannel>();
+    public OfferChannel TakeOffer()
+    {
+        Check(Client.TryTakeOffer(Patience, out OfferChannel offer), "An offer");
+        return offer;
+    }
 
     /// <summary>Makes contact.</summary>
     /// <returns>The host's answer.</returns>
     public VersionResponse Contact(ProtocolVersion version, uint processor = 0, FeatureFlags features = FeatureFlags.None)
     {
-        ulong info = version >= ProtocolVersion.V5_0 ? (uint)SyntheticInterrupts.VmBus | ((ulong)features << 32) : 0;
-        Post(new InitiateContact(version, processor, info, 0, 0, Guid.Empty));
-        VersionResponse response = Expect<VersionResponse>();
-        if (response.Supported != 0) (Version, Features) = (version, response.Features ?? FeatureFlags.None);
-        return response;
+        Client = NewClient(processor);
+        ClientStatus status = Client.Connect(version, features);
+        if (status != ClientStatus.Refused) Check(status, $"Contact with {version}");
+        return Client.Response!.Value;
+    }
+
+    /// <summary>Makes contact without waiting for the answer.</summary>
+    public void PostContact(ProtocolVersion version, uint processor = 0)
+    {
+        Client = NewClient(processor);
+        Check(Client.BeginContact(version), $"Contact with {version}");
     }
 
     /// <summary>Makes contact and asks for offers.</summary>
@@ -129,10 +126,9 @@ public sealed class FakeGuest : IDisposable
     /// <summary>Asks for offers.</summary>
     public IReadOnlyList<OfferChannel> RequestOffers()
     {
-        Post(new RequestOffers());
-        _ = Expect<AllOffersDelivered>();
-        var offers = new List<OfferChannel>(_lateOffers);
-        _lateOffers.Clear();
+        Check(Client.RequestOffers(), "Asking for offers");
+        var offers = new List<OfferChannel>();
+        while (Client.TryTakeOffer(TimeSpan.Zero, out OfferChannel offer) == ClientStatus.Ok) offers.Add(offer);
         return offers;
     }
 
@@ -140,35 +136,14 @@ public sealed class FakeGuest : IDisposable
     /// <returns>The GPADL id and the host's answer.</returns>
     public (uint Id, NtStatus Status) CreateGpadl(uint channelId, params IReadOnlyList<PageRun> pages)
     {
-        uint id = _nextGpadl++;
-        PostGpadl(channelId, id, pages);
-        GpadlCreated created = Expect<GpadlCreated>();
-        if (created.GpadlId != id || created.ChannelId != channelId) throw new InvalidOperationException("The host answered for another GPADL.");
-        return (id, created.Status);
+        ClientStatus status = Client.TryCreateGpadl(channelId, pages, out uint id);
+        if (status != ClientStatus.Refused) Check(status, "Describing memory");
+        return (id, Client.HostStatus);
     }
 
     /// <summary>Posts the messages that describe pages, without waiting for the answer.</summary>
     public void PostGpadl(uint channelId, uint id, params IReadOnlyList<PageRun> pages)
-    {
-        int count = pages.Sum(run => run.PageCount);
-        var ranges = new byte[8 + (8 * count)];
-        WriteUInt32LittleEndian(ranges, (uint)count * Gpa.PageBytes);
-        int at = 8;
-        foreach (PageRun run in pages)
-        {
-            for (int i = 0; i < run.PageCount; i++, at += 8) WriteUInt64LittleEndian(ranges.AsSpan(at), run.FirstPage + (ulong)i);
-        }
-
-        // Linux puts 26 page numbers into the header and 28 into each body.
-        int sent = Math.Min(ranges.Length, 8 + (26 * 8));
-        Post(new GpadlHeader(channelId, id, (ushort)ranges.Length, 1), ranges.AsSpan(0, sent));
-        while (sent < ranges.Length)
-        {
-            int part = Math.Min(ranges.Length - sent, 28 * 8);
-            Post(new GpadlBody(0, id), ranges.AsSpan(sent, part));
-            sent += part;
-        }
-    }
+        => Check(Client.PostGpadl(channelId, id, pages), "Describing memory");
 
     /// <summary>Allocates rings, describes them and opens the channel.</summary>
     /// <exception cref="InvalidOperationException">The host refused.</exception>
@@ -182,10 +157,9 @@ public sealed class FakeGuest : IDisposable
     /// <summary>Allocates and describes rings.</summary>
     public GuestChannel Prepare(OfferChannel offer, uint processor = 0, int pagesPerRing = 17)
     {
-        PageRun pages = AllocatePages(2 * pagesPerRing);
-        (uint gpadl, NtStatus status) = CreateGpadl(offer.ChannelId, pages);
-        if (status != NtStatus.Success) throw new InvalidOperationException($"The host refused the ring GPADL: {status}.");
-        var channel = new GuestChannel(this, offer, gpadl, pages, pagesPerRing, processor);
+        Check(Client.TryPrepare(offer, pagesPerRing, out ClientChannel? prepared), "Describing rings");
+        prepared!.Processor = processor;
+        var channel = new GuestChannel(this, prepared);
         _channels.Add(channel);
         return channel;
     }
@@ -193,15 +167,13 @@ public sealed class FakeGuest : IDisposable
     /// <summary>Opens a prepared channel.</summary>
     public NtStatus Open(GuestChannel channel)
     {
-        PostOpen(channel);
-        OpenChannelResult result = Expect<OpenChannelResult>();
-        if (result.ChannelId != channel.Id || result.OpenId != channel.Id) throw new InvalidOperationException("The host answered for another open.");
-        return result.Status;
+        ClientStatus status = Client.Open(channel.Channel);
+        if (status != ClientStatus.Refused) Check(status, "Opening a channel");
+        return Client.HostStatus;
     }
 
     /// <summary>Posts the open of a prepared channel without waiting for the answer.</summary>
-    public void PostOpen(GuestChannel channel) => Post(new OpenChannelRequest(
-        channel.Id, channel.Id, channel.GpadlId, channel.Processor, (uint)channel.PagesPerRing, default, channel.ConnectionId, (ushort)channel.Id, 0));
+    public void PostOpen(GuestChannel channel) => Post(VmBusClient.Request(channel.Channel));
 
     /// <summary>Closes a channel and takes its rings back, as Linux does.</summary>
     public void Close(GuestChannel channel)
@@ -213,16 +185,13 @@ public sealed class FakeGuest : IDisposable
     /// <summary>Takes described memory back and waits for the answer.</summary>
     public void Teardown(uint channelId, uint gpadlId)
     {
+        // Of a channel that was rescinded too, which no driver does.
         Post(new GpadlTeardown(channelId, gpadlId));
         if (Expect<GpadlTorndown>().GpadlId != gpadlId) throw new InvalidOperationException("The host answered for another GPADL.");
     }
 
     /// <summary>Ends the connection and waits for the answer.</summary>
-    public void Unload()
-    {
-        Post(new Unload());
-        _ = Expect<UnloadResponse>();
-    }
+    public void Unload() => Check(Client.Unload(), "Unload");
 
     /// <inheritdoc/>
     public void Dispose()
@@ -233,4 +202,16 @@ public sealed class FakeGuest : IDisposable
         Ports.Dispose();
         Memory.Dispose();
     }
+
+    private static void Check(ClientStatus status, string what)
+    {
+        if (status == ClientStatus.TimedOut) throw new TimeoutException($"{what} was not answered.");
+        if (status != ClientStatus.Ok) throw new InvalidOperationException($"{what} gave {status}.");
+    }
+
+    // Handles go on over connections, so that a test can tell an old one.
+    private VmBusClient NewClient(uint processor = 0) => new(
+        new BusTransport(Ports, Server, Memory),
+        Client?.Pages ?? new PagePool(Memory, FirstFreePage),
+        new ClientOptions { AnswerTimeout = Patience, MessageProcessor = processor, FirstGpadlId = Client?.NextGpadlId ?? 0xE1E10 });
 }

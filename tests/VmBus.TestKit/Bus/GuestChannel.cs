@@ -1,43 +1,50 @@
-using VmBus.Memory.Guest;
+using VmBus.Client.Channels;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.Ring;
 using VmBus.TestKit.Rings;
 
 namespace VmBus.TestKit.Bus;
 
-/// <summary>A channel of a <see cref="FakeGuest"/>: the rings, and the signals that a guest sends and waits for.</summary>
+/// <summary>A channel of a <see cref="FakeGuest"/>: a <see cref="ClientChannel"/> that sends and receives packet by packet.</summary>
 public sealed class GuestChannel : IDisposable
 {
     private readonly FakeGuest _guest;
 
-    internal GuestChannel(FakeGuest guest, OfferChannel offer, uint gpadlId, PageRun pages, int pagesPerRing, uint processor)
+    internal GuestChannel(FakeGuest guest, ClientChannel channel)
     {
         _guest = guest;
-        Offer = offer;
-        GpadlId = gpadlId;
-        Processor = processor;
-        PagesPerRing = pagesPerRing;
-        ConnectionId = offer.ConnectionId;
-        Ring = new RingPeer(guest.Memory, [pages], pagesPerRing);
+        Channel = channel;
+        Ring = new RingPeer(guest.Memory, [channel.Pages], channel.PagesPerRing, channel.Rings);
     }
 
+    /// <summary>The channel.</summary>
+    public ClientChannel Channel { get; }
+
     /// <summary>What the host offered.</summary>
-    public OfferChannel Offer { get; }
+    public OfferChannel Offer => Channel.Offer;
 
     /// <summary>The channel id.</summary>
-    public uint Id => Offer.ChannelId;
+    public uint Id => Channel.Id;
 
     /// <summary>The rings' memory.</summary>
-    public uint GpadlId { get; }
+    public uint GpadlId => Channel.GpadlId;
 
     /// <summary>Pages of each ring.</summary>
-    public int PagesPerRing { get; }
+    public int PagesPerRing => Channel.PagesPerRing;
 
     /// <summary>The processor to interrupt.</summary>
-    public uint Processor { get; set; }
+    public uint Processor
+    {
+        get => Channel.Processor;
+        set => Channel.Processor = value;
+    }
 
     /// <summary>What the guest signals on.</summary>
-    public uint ConnectionId { get; set; }
+    public uint ConnectionId
+    {
+        get => Channel.ConnectionId;
+        set => Channel.ConnectionId = value;
+    }
 
     /// <summary>Both rings.</summary>
     public RingPeer Ring { get; }
@@ -55,7 +62,7 @@ public sealed class GuestChannel : IDisposable
     /// <summary>Signals the host, asked or not.</summary>
     public void Kick()
     {
-        if (!_guest.Ports.Kick(ConnectionId)) throw new InvalidOperationException($"Nothing is bound to connection {ConnectionId:x}.");
+        if (!Channel.Signal()) throw new InvalidOperationException($"Nothing is bound to connection {ConnectionId:x}.");
     }
 
     /// <summary>The next packet from the host. Looks at the ring only after an interrupt, or when packets are left: a lost interrupt shows.</summary>

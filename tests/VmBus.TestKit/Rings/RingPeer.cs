@@ -1,3 +1,4 @@
+using VmBus.Client.Channels;
 using VmBus.Memory.Guest;
 using VmBus.Memory.Rings;
 using VmBus.Protocol.Ring;
@@ -15,6 +16,7 @@ namespace VmBus.TestKit.Rings;
 public sealed class RingPeer : IDisposable
 {
     private readonly GuestMemory? _ownMemory;
+    private readonly ChannelRings _rings;
 
     /// <summary>Initialises two rings in pages of existing guest RAM, outbound first, and opens the guest's ends.</summary>
     /// <param name="memory">The RAM.</param>
@@ -22,17 +24,18 @@ public sealed class RingPeer : IDisposable
     /// <param name="outboundPageCount">How many of them belong to the outbound ring (the downstream page offset of the open message).</param>
     /// <param name="maximumPacketBytes">Largest packet that the guest accepts.</param>
     public RingPeer(GuestMemory memory, IReadOnlyList<PageRun> pages, int outboundPageCount, int maximumPacketBytes = 65536)
+        : this(memory, pages, outboundPageCount, Create(memory, pages, outboundPageCount, maximumPacketBytes))
+    {
+    }
+
+    /// <summary>Takes over rings that a client has made.</summary>
+    public RingPeer(GuestMemory memory, IReadOnlyList<PageRun> pages, int outboundPageCount, ChannelRings rings)
     {
         Memory = memory;
         OutboundPageCount = outboundPageCount;
         Pages = pages;
-        (OutboundPages, InboundPages) = Split(pages, outboundPageCount);
-        Outbound = Map(memory, OutboundPages);
-        Inbound = Map(memory, InboundPages);
-        Outbound.Initialize();
-        Inbound.Initialize();
-        Writer = new RingWriter(Outbound);
-        Reader = new RingReader(Inbound, maximumPacketBytes);
+        (OutboundPages, InboundPages) = ChannelRings.Split(pages, outboundPageCount);
+        _rings = rings;
     }
 
     private RingPeer(GuestMemory memory, PageRun pages, int outboundPageCount)
@@ -54,16 +57,16 @@ public sealed class RingPeer : IDisposable
     public IReadOnlyList<PageRun> InboundPages { get; }
 
     /// <summary>The guest's mapping of the guest to host ring.</summary>
-    public RingMapping Outbound { get; }
+    public RingMapping Outbound => _rings.Outbound;
 
     /// <summary>The guest's mapping of the host to guest ring.</summary>
-    public RingMapping Inbound { get; }
+    public RingMapping Inbound => _rings.Inbound;
 
     /// <summary>The guest's producing end.</summary>
-    public RingWriter Writer { get; }
+    public RingWriter Writer => _rings.Writer;
 
     /// <summary>The guest's consuming end.</summary>
-    public RingReader Reader { get; }
+    public RingReader Reader => _rings.Reader;
 
     /// <summary>Creates RAM of its own that holds two rings of <paramref name="pagesPerRing"/> pages each from page 16 on.</summary>
     public static RingPeer Create(int pagesPerRing = 5) => Create(pagesPerRing, pagesPerRing);
@@ -150,8 +153,7 @@ public sealed class RingPeer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Outbound.Dispose();
-        Inbound.Dispose();
+        _rings.Dispose();
         _ownMemory?.Dispose();
     }
 
@@ -160,17 +162,8 @@ public sealed class RingPeer : IDisposable
             ? mapping!
             : throw new InvalidOperationException("The ring's pages cannot be mapped.");
 
-    private static (IReadOnlyList<PageRun> First, IReadOnlyList<PageRun> Second) Split(IReadOnlyList<PageRun> pages, int count)
-    {
-        List<PageRun> first = [], second = [];
-        foreach (PageRun run in pages)
-        {
-            int taken = Math.Min(run.PageCount, count);
-            if (taken > 0) first.Add(run with { PageCount = taken });
-            if (taken < run.PageCount) second.Add(new PageRun(run.FirstPage + (ulong)taken, run.PageCount - taken));
-            count -= taken;
-        }
-
-        return (first, second);
-    }
+    private static ChannelRings Create(GuestMemory memory, IReadOnlyList<PageRun> pages, int outboundPages, int maximumPacketBytes)
+        => ChannelRings.TryCreate(memory, pages, outboundPages, maximumPacketBytes, out ChannelRings? rings)
+            ? rings!
+            : throw new InvalidOperationException("The ring's pages cannot be mapped.");
 }

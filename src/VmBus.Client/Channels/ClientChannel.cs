@@ -1,0 +1,101 @@
+using VmBus.Client.Transports;
+using VmBus.Memory.Guest;
+using VmBus.Memory.Rings;
+using VmBus.Protocol.Channel;
+using VmBus.Protocol.Ring;
+
+namespace VmBus.Client.Channels;
+
+/// <summary>One channel: its rings, and the signals that a guest sends and waits for.</summary>
+/// <remarks>
+/// Packets belong to one thread; <see cref="VmBusClient"/>, on its own thread, opens and closes. Packets in both directions run ahead privately:
+/// <see cref="Flush"/> publishes what was written, <see cref="Release"/> gives back the space of what was read. Allocates nothing.
+/// </remarks>
+public sealed class ClientChannel
+{
+    private readonly IClientTransport _transport;
+    private volatile bool _isRescinded;
+
+    internal ClientChannel(IClientTransport transport, OfferChannel offer, uint gpadlId, PageRun pages, int pagesPerRing, ChannelRings rings)
+    {
+        _transport = transport;
+        Offer = offer;
+        GpadlId = gpadlId;
+        Pages = pages;
+        PagesPerRing = pagesPerRing;
+        Rings = rings;
+        ConnectionId = offer.ConnectionId;
+    }
+
+    /// <summary>What the host offered.</summary>
+    public OfferChannel Offer { get; }
+
+    /// <summary>The channel id (relid); also the event flag that the host raises.</summary>
+    public uint Id => Offer.ChannelId;
+
+    /// <summary>The GPADL of the rings.</summary>
+    public uint GpadlId { get; }
+
+    /// <summary>The rings' memory.</summary>
+    public PageRun Pages { get; }
+
+    /// <summary>Pages of each ring.</summary>
+    public int PagesPerRing { get; }
+
+    /// <summary>The rings.</summary>
+    public ChannelRings Rings { get; }
+
+    /// <summary>The virtual processor that the host interrupts.</summary>
+    public uint Processor { get; set; }
+
+    /// <summary>What the host is signalled on.</summary>
+    public uint ConnectionId { get; set; }
+
+    /// <summary>Where the channel stands.</summary>
+    public ClientChannelState State { get; internal set; }
+
+    /// <summary>Whether the host has taken it away. Any thread.</summary>
+    public bool IsRescinded
+    {
+        get => _isRescinded;
+        internal set => _isRescinded = value;
+    }
+
+    /// <summary>Writes a packet, which the host does not see before <see cref="Flush"/>.</summary>
+    /// <returns>Ok, Full or Corrupt.</returns>
+    public RingStatus TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
+        => Rings.Writer.TryWrite(type, header, payload, transactionId, flags);
+
+    /// <summary>Publishes what was written, and signals the host if it asks for it.</summary>
+    public void Flush()
+    {
+        if (Rings.Writer.Commit()) Signal();
+    }
+
+    /// <summary>Copies the next packet out; it is valid until the next call.</summary>
+    /// <returns>Ok, Empty or Corrupt.</returns>
+    public RingStatus TryReceive(out RingPacket packet) => Rings.Reader.TryRead(out packet);
+
+    /// <summary>Gives back the space of what was read, and signals the host if it waits for space.</summary>
+    public void Release()
+    {
+        if (Rings.Reader.Commit()) Signal();
+    }
+
+    /// <summary>
+    /// Waits for an interrupt, unless there is a packet already. Space in the outbound ring is signalled too, when
+    /// <see cref="RingWriter.WaitForSpace"/> has asked for it.
+    /// </summary>
+    /// <returns>False when nothing came in time; then there may still be a packet that the host did not signal, which a sound host never does.</returns>
+    public bool Wait(TimeSpan timeout)
+    {
+        Release();
+        bool came = Rings.Reader.UnmaskInterrupts() || _transport.WaitForInterrupt(Processor, Id, timeout);
+        Rings.Reader.MaskInterrupts();
+        return came;
+    }
+
+    /// <summary>Signals the host, asked or not.</summary>
+    /// <returns>False when the host does not listen: it has closed the channel.</returns>
+    public bool Signal() => _transport.Signal(ConnectionId);
+}
