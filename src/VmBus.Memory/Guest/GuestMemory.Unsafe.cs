@@ -61,6 +61,16 @@ public sealed class GuestMemory : IDisposable
         }
     }
 
+    /// <summary>Maps RAM that another process has made and shares; the file is this object's from here on.</summary>
+    /// <exception cref="ArgumentException">The size is not a multiple of 4096.</exception>
+    /// <exception cref="LinuxException">The host cannot map it.</exception>
+    public static GuestMemory Attach(MemoryFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        if (file.Bytes % Gpa.PageBytes != 0) throw new ArgumentException("Guest memory is a multiple of 4096 bytes.", nameof(file));
+        return new GuestMemory(file, MemoryMapping.MapWithHugePages(file, file.Bytes));
+    }
+
     /// <summary>Whether every byte of a range is RAM, in one run.</summary>
     public bool Contains(Gpa start, ulong bytes) => TryGetOffset(start, bytes, out _);
 

@@ -9,6 +9,8 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const int EFD_CLOEXEC = 0x80000;
     private const int EFD_NONBLOCK = 0x800;
+    private const int F_SETFL = 4;
+    private const short POLLIN = 1;
 
     private EventFd(int descriptor)
         : base(ownsHandle: true) => SetHandle(descriptor);
@@ -28,6 +30,27 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>A second handle on an eventfd of another process, which must be one that this process may trace: one it started.</summary>
     /// <exception cref="LinuxException">There is no such process or descriptor, or it may not be copied.</exception>
     public static EventFd CopyFromProcess(int processId, int descriptor) => new(ProcessDescriptor.Copy(processId, descriptor));
+
+    /// <summary>Takes over a descriptor that another process has sent.</summary>
+    /// <returns>Null, with the descriptor closed, when it is no eventfd: whatever else it is might block whoever signals.</returns>
+    public static EventFd? TryTake(int descriptor)
+    {
+        var taken = new EventFd(descriptor);
+        if (new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget is "anon_inode:[eventfd]" && fcntl(taken, F_SETFL, EFD_NONBLOCK) == 0) return taken;
+        taken.Dispose();
+        return null;
+    }
+
+    /// <summary>Waits until the counter is not 0, and reads it back to 0.</summary>
+    /// <returns>False when it was 0 all the time.</returns>
+    public unsafe bool Wait(TimeSpan timeout)
+    {
+        if (Drain() > 0) return true;
+        var entry = new PollEntry { Descriptor = (int)handle, Events = POLLIN };
+        // SAFETY: one entry, a local.
+        _ = poll((nint)(&entry), 1, (int)Math.Clamp(timeout.TotalMilliseconds, 0, int.MaxValue));
+        return Drain() > 0;
+    }
 
     /// <summary>Adds 1 to the counter and wakes whoever waits. A saturated counter is left as it is: the waiter is awake anyway.</summary>
     public unsafe void Signal()
@@ -58,6 +81,20 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(EventFd file, nint buffer, nint bytes);
 
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(EventFd file, int command, int argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int poll(nint entries, nuint count, int timeoutMs);
+
     [LibraryImport("libc")]
     private static partial int close(int descriptor);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollEntry
+    {
+        public int Descriptor;
+        public short Events;
+        public short Ready;
+    }
 }

@@ -12,6 +12,7 @@ public sealed partial class MemoryFile : SafeHandleZeroOrMinusOneIsInvalid
     private const int F_ADD_SEALS = 1033;
     private const int F_SEAL_SEAL = 1;
     private const int F_SEAL_SHRINK = 2;
+    private const int SEEK_END = 2;
     private const int FALLOC_FL_KEEP_SIZE = 1;
     private const int FALLOC_FL_PUNCH_HOLE = 2;
 
@@ -43,6 +44,22 @@ public sealed partial class MemoryFile : SafeHandleZeroOrMinusOneIsInvalid
         }
 
         return file;
+    }
+
+    /// <summary>Takes over memory that another process has sent. It must not shrink while it is mapped: access beyond its end kills the process.</summary>
+    /// <returns>Null, with the descriptor closed, when it has no size.</returns>
+    public static MemoryFile? TryTake(int descriptor)
+    {
+        var sized = new MemoryFile(descriptor, 0);
+        long bytes = lseek(sized, 0, SEEK_END);
+        if (bytes > 0)
+        {
+            sized.SetHandleAsInvalid();
+            return new MemoryFile(descriptor, bytes);
+        }
+
+        sized.Dispose();
+        return null;
     }
 
     /// <summary>
@@ -77,6 +94,9 @@ public sealed partial class MemoryFile : SafeHandleZeroOrMinusOneIsInvalid
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ftruncate(MemoryFile file, long bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long lseek(MemoryFile file, long offset, int whence);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(MemoryFile file, int command, int argument);
