@@ -1,5 +1,4 @@
 using VmBus.Network.Links;
-using VmBus.Network.Tests.Host;
 using Xunit;
 
 namespace VmBus.Network.Tests.Links;

@@ -3,19 +3,19 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Xunit;
 
-namespace VmBus.Network.Tests.Host;
+namespace VmBus.TestKit.Network;
 
-/// <summary>A network of its own for one test: it belongs to a thread, those started by it and their children, and goes with the last of them.</summary>
-internal static partial class NetworkNamespace
+/// <summary>A network of its own for one test or measurement: it belongs to a thread, those started by it and their children, and goes with the last of them.</summary>
+public static partial class NetworkNamespace
 {
     private const int CLONE_NEWNET = 0x40000000;
     private const string NoIpv6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
 
     /// <summary>Why tests cannot have one here; null when they can.</summary>
-    internal static string? Missing { get; } = Look();
+    public static string? Missing { get; } = Look();
 
     /// <summary>Runs a test body inside.</summary>
-    internal static void Run(Action body)
+    public static void Run(Action body)
     {
         ExceptionDispatchInfo? failure = null;
         var thread = new Thread(() =>
@@ -39,17 +39,17 @@ internal static partial class NetworkNamespace
     }
 
     /// <summary>Runs <c>ip</c>, which must succeed.</summary>
-    internal static void Ip(string arguments)
+    public static void Ip(string arguments)
     {
         (int status, string output) = Execute("ip", arguments);
-        Assert.True(status == 0, $"ip {arguments} gave {status}: {output}");
+        if (status != 0) throw new InvalidOperationException($"ip {arguments} gave {status}: {output}");
     }
 
     /// <summary>Whether an interface exists.</summary>
-    internal static bool Exists(string name) => Execute("ip", $"link show {name}").Status == 0;
+    public static bool Exists(string name) => Execute("ip", $"link show {name}").Status == 0;
 
     /// <summary>What <c>ip</c> says.</summary>
-    internal static string Show(string arguments) => Execute("ip", arguments).Output;
+    public static string Show(string arguments) => Execute("ip", arguments).Output;
 
     private static (int Status, string Output) Execute(string program, string arguments)
     {
@@ -88,14 +88,14 @@ internal static partial class NetworkNamespace
 
 /// <summary>A test that makes a network namespace and interfaces in it; skipped with the reason where that is not possible.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class NetworkFactAttribute : FactAttribute
+public sealed class NetworkFactAttribute : FactAttribute
 {
     public NetworkFactAttribute() => Skip = NetworkNamespace.Missing;
 }
 
 /// <summary>A test that makes a network namespace and interfaces in it; skipped with the reason where that is not possible.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class NetworkTheoryAttribute : TheoryAttribute
+public sealed class NetworkTheoryAttribute : TheoryAttribute
 {
     public NetworkTheoryAttribute() => Skip = NetworkNamespace.Missing;
 }
