@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Client;
+using VmBus.Client.Network;
 using VmBus.Host.Joins;
 using VmBus.Network.Links;
 using VmBus.Protocol.Channel;
@@ -49,7 +51,7 @@ public sealed class NetworkAdaptersTests : IDisposable
     {
         Add("tap=a");
         _adapters.OfferOn(_guest.Server);
-        GuestChannel channel = Configure(_guest.Open(Assert.Single(_guest.Connect())));
+        OfferChannel offer = Configure(Assert.Single(_guest.Connect()));
         ScriptedLink link = _links["a"];
         Assert.Equal(new LinkQueueCounters(1, 2, 3, 4, 5, 6, 7, 8), Assert.Single(_adapters.Adapters[0].Queues).Link);
 
@@ -65,7 +67,7 @@ public sealed class NetworkAdaptersTests : IDisposable
         link.Queue.FinishStop();
         await removal.WaitAsync(FakeGuest.Patience);
         Assert.Equal(["heard", "queue opened", "queue told to stop", "queue ended", "unheard", "closed"], link.Said);
-        Assert.Equal(channel.Id, _guest.Expect<RescindChannelOffer>().ChannelId);
+        Assert.Equal(offer.ChannelId, _guest.Expect<RescindChannelOffer>().ChannelId);
         Assert.Empty(_guest.Ports.Bound);
         Assert.Empty(_adapters.Adapters);
     }
@@ -83,7 +85,7 @@ public sealed class NetworkAdaptersTests : IDisposable
         _guest.Post(new RelIdReleased(offer.ChannelId));
         OfferChannel again = _guest.TakeOffer();
         Assert.Equal(offer.InterfaceInstance, again.InterfaceInstance);
-        _ = Configure(_guest.Open(again));
+        _ = Configure(again);
         Assert.Equal("queue opened", _links["a"].Said[^1]);
         Finish("a");
     }
@@ -139,7 +141,7 @@ public sealed class NetworkAdaptersTests : IDisposable
     {
         Add("tap=a");
         _adapters.OfferOn(_guest.Server);
-        _ = Configure(_guest.Open(Assert.Single(_guest.Connect())));
+        _ = Configure(Assert.Single(_guest.Connect()));
         _ = _adapters.RemoveAsync("nic0");
         Finish("a");
         _adapters.End();
@@ -177,17 +179,12 @@ public sealed class NetworkAdaptersTests : IDisposable
     }
 
     // Versions and a receive buffer: as much as it takes to have frames.
-    private GuestChannel Configure(GuestChannel channel)
+    private OfferChannel Configure(OfferChannel offer)
     {
-        byte[] message = new byte[40];
-        new NvspInitialize(NvspVersion.V5, NvspVersion.V5).Write(message);
-        channel.Send(message, 1);
-        Assert.Equal(1u, (uint)channel.Receive().Descriptor.TransactionId);
-        uint gpadl = _guest.CreateGpadl(channel.Id, _guest.AllocatePages(4096)).Id;
-        new NvspBuffer(gpadl, 0xCAFE).Write(message, NvspMessageType.SendReceiveBuffer);
-        channel.Send(message, 2);
-        Assert.True(NvspReceiveSections.TryRead(channel.Receive().Payload, out NvspReceiveSections sections));
-        Assert.Equal(NvspStatus.Success, sections.Status);
-        return channel;
+        var adapter = new NetvscClient(_guest.Client, offer);
+        Assert.Equal(ClientStatus.Ok, adapter.OpenPrimary());
+        Assert.Equal(ClientStatus.Ok, adapter.Negotiate());
+        Assert.Equal(ClientStatus.Ok, adapter.GiveReceiveBuffer());
+        return offer;
     }
 }
