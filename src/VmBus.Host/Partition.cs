@@ -10,6 +10,7 @@ using VmBus.Machine.Boot;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Providers.Sockets;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host;
@@ -27,6 +28,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private readonly StorageController _storage;
     private readonly FrameCapture? _capture;
     private readonly NetworkAdapters _adapters;
+    private readonly SocketProvider? _sockets;
     private readonly Lock _lock = new();
     private MachineLife? _life;
     private volatile Chipset? _chipset;
@@ -41,14 +43,16 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         KernelImage.Open(options.Kernel).Dispose();
         _storage = StorageController.Open(options, logger);
         (_capture, _adapters) = OpenAdapters();
+        _sockets = OpenSockets();
         using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
         _memory = GuestMemory.Create(options.MemoryBytes);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger));
-        _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this }, _lanes, options.MaximumVersion, logger);
+        _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);
         _adapters.OfferOn(_bus);
+        _sockets?.Attach(_bus);
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>
@@ -136,7 +140,9 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     {
         _deadline?.Dispose();
         _adapters.End();
+        _sockets?.End();
         _bus.Dispose();
+        _sockets?.Dispose();
         _storage.Dispose();
         _adapters.Dispose();
         _capture?.Dispose();
@@ -158,6 +164,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _bus.Reset();
             _storage.Target.Reset();
             _adapters.Reset();
+            _sockets?.Reset();
             if (ResultOf(exit) is { } result) return result;
             life.Dispose();
             _memory.Discard();
@@ -177,6 +184,22 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         catch
         {
             capture?.Dispose();
+            _storage.Dispose();
+            throw;
+        }
+    }
+
+    private SocketProvider? OpenSockets()
+    {
+        if (_options.SocketPath is not { } path) return null;
+        try
+        {
+            return SocketProvider.Listen(path, _logger);
+        }
+        catch
+        {
+            _adapters.Dispose();
+            _capture?.Dispose();
             _storage.Dispose();
             throw;
         }

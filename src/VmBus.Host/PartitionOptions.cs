@@ -37,6 +37,9 @@ public sealed record PartitionOptions
     /// <summary>Path of the pcapng file that gets a copy of every frame of every adapter, emptied at the start; null for none.</summary>
     public string? CaptureFile { get; init; }
 
+    /// <summary>Path of the Unix socket through which programs of the host and of the guest meet (protocol-spec/sockets.md); null for none.</summary>
+    public string? SocketPath { get; init; }
+
     /// <summary>Highest VMBus version that is accepted.</summary>
     public uint MaximumVersion { get; init; } = 0x50003;
 

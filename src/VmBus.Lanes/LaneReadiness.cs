@@ -12,4 +12,7 @@ public enum LaneReadiness
 
     /// <summary>Room to write.</summary>
     Writable = 0x4,
+
+    /// <summary>The other end is closed altogether. Reported whether asked for or not, and again and again while the watch lasts.</summary>
+    HungUp = 0x10,
 }

@@ -53,7 +53,7 @@ public sealed class LaneWatch : IDisposable
 
     internal void Note(uint events)
     {
-        _ready |= (LaneReadiness)events & (LaneReadiness.Readable | LaneReadiness.Writable);
+        _ready |= (LaneReadiness)events & (LaneReadiness.Readable | LaneReadiness.Writable | LaneReadiness.HungUp);
         if ((events & Failures) != 0) _ready |= LaneReadiness.Readable;
     }
 

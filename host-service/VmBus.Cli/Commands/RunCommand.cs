@@ -42,6 +42,12 @@ internal static class RunCommand
                 + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N, id=ID, bus=vmbus",
         };
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
+        Option<string?> vsock = new("--vsock")
+        {
+            HelpName = "PATH",
+            Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
+                + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
+        };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
         Option<string?> control = new("--control")
         {
@@ -54,7 +60,7 @@ internal static class RunCommand
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, console, control, noReboot, stopTimeout, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, console, control, noReboot, stopTimeout, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -69,6 +75,7 @@ internal static class RunCommand
                 Disks = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.Parse)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
+                SocketPath = parsed.GetValue(vsock),
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };

@@ -80,4 +80,13 @@ public static class Errno
 
     /// <summary>Operation cancelled.</summary>
     public const int ECANCELED = 125;
+
+    /// <summary>Software caused connection abort.</summary>
+    public const int ECONNABORTED = 103;
+
+    /// <summary>Address already in use.</summary>
+    public const int EADDRINUSE = 98;
+
+    /// <summary>Connection refused.</summary>
+    public const int ECONNREFUSED = 111;
 }

@@ -66,9 +66,13 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     /// <inheritdoc/>
     public void Raise(uint virtualProcessor, uint flag) => Interrupt(virtualProcessor, flag).Release();
 
+    /// <summary>A provider that decides in place of <see cref="TakesConnects"/>.</summary>
+    public IConnectPort? Sockets { get; set; }
+
     /// <inheritdoc/>
     public bool TryConnect(in TlConnectRequest request)
     {
+        if (Sockets is { } sockets) return sockets.TryConnect(request);
         Connects.Enqueue(request);
         return TakesConnects;
     }

@@ -1,0 +1,287 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using VmBus.Bus;
+using VmBus.Bus.Devices;
+using VmBus.Bus.Ports;
+using VmBus.Lanes;
+using VmBus.Native.Linux;
+using VmBus.Protocol.Channel;
+using VmBus.Protocol.Sockets;
+
+namespace VmBus.Providers.Sockets;
+
+/// <summary>
+/// Hyper-V sockets of one partition, relayed to Unix sockets: a guest's connect to port P goes to the socket <c>PATH_P</c>, and a program of the
+/// host that connects to <c>PATH</c> and says <c>CONNECT P</c> gets to the guest's listener on port P.
+/// </summary>
+/// <remarks>Members may be called from any thread but a lane, except <see cref="TryConnect"/>. Source: protocol-spec/sockets.md.</remarks>
+public sealed class SocketProvider : IConnectPort, IDisposable
+{
+    /// <summary>Connections at a time, with those that wait for the guest.</summary>
+    public const int MaximumConnections = 1024;
+
+    // Programs that have connected and not yet said what they want.
+    private const int MaximumClients = 128;
+    private const int AcceptsPerTurn = 16;
+
+    // Where Linux and other monitors begin with ports that nobody asked for.
+    private const uint FirstHostPort = 1u << 30;
+
+    // A guest opens at once or never, but hundreds at a time take it a while.
+    private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LinePatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
+
+    private readonly string _path;
+    private readonly SocketLog _log;
+    private readonly LinuxFile _listener;
+    private readonly Lock _gate = new();
+    private readonly HashSet<SocketConnection> _connections = [];
+    private readonly List<SocketClient> _clients = [];
+    private VmBusServer? _bus;
+    private LaneWatch? _watch;
+    private Timer? _pause;
+    private uint _nextHostPort = FirstHostPort;
+    private bool _ended;
+
+    private SocketProvider(string path, LinuxFile listener, ILogger logger)
+    {
+        _path = path;
+        _listener = listener;
+        _log = new SocketLog(logger);
+    }
+
+    /// <summary>Connections that the guest has, or is offered.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _connections.Count;
+        }
+    }
+
+    /// <summary>Listens at <paramref name="path"/>, which only its owner may connect to. A socket that a dead process left there is replaced.</summary>
+    /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
+    public static SocketProvider Listen(string path, ILogger logger)
+    {
+        // Room for the underscore and the longest name of a service behind it.
+        const int LongestSuffix = 1 + 36;
+        if (Encoding.UTF8.GetByteCount(path) > UnixSocket.MaximumPathBytes - LongestSuffix)
+            throw new IOException($"Socket path '{path}' is too long: the system allows {UnixSocket.MaximumPathBytes - LongestSuffix} bytes here; choose a shorter one.");
+        LinuxFile? listener = UnixSocket.TryListen(path, blocking: false, out int errno);
+        if (listener is null && errno == Errno.EADDRINUSE)
+        {
+            using LinuxFile? other = UnixSocket.TryConnect(path, out int refusal);
+            if (other is not null || refusal != Errno.ECONNREFUSED)
+                throw new IOException($"Socket path '{path}' is in use: choose another, or end the program that listens there, or remove the file.");
+            File.Delete(path);
+            listener = UnixSocket.TryListen(path, blocking: false, out errno);
+        }
+
+        return listener is null
+            ? throw new IOException($"Socket path '{path}' cannot be used: {LinuxException.DescribeError(errno)}.")
+            : new SocketProvider(path, listener, logger);
+    }
+
+    /// <summary>Begins to serve. Called once.</summary>
+    public void Attach(VmBusServer bus)
+    {
+        _bus = bus;
+        bus.ControlLane.Invoke(() => _watch = bus.ControlLane.WatchReadiness(_listener, LaneReadiness.Readable, new AcceptHandler(this)));
+    }
+
+    /// <inheritdoc/>
+    public bool TryConnect(in TlConnectRequest request)
+    {
+        Guid service = request.ServiceId, endpoint = request.EndpointId;
+        LinuxFile? socket = null;
+        int errno = Errno.ENOENT;
+        if (SocketInterface.TryGetPort(service, out uint port))
+            socket = UnixSocket.TryConnect(string.Create(CultureInfo.InvariantCulture, $"{_path}_{port}"), out errno);
+        socket ??= UnixSocket.TryConnect($"{_path}_{service:D}", out int other) ?? Explain(ref errno, other);
+        if (socket is null)
+        {
+            _log.Refused(service, LinuxException.DescribeError(errno));
+            return false;
+        }
+
+        var connection = new SocketConnection(Describe(service, endpoint, fromHost: false), socket, [], Withdraw);
+        if (!TryAdd(connection)) return false;
+        // Not from within the message that asks for it.
+        _bus!.ControlLane.Post(() => Offer(connection, OpenPatience));
+        _log.Connected(service, endpoint, fromHost: false);
+        return true;
+    }
+
+    /// <summary>The machine has been reset: what was offered to the guest before is not for the next one.</summary>
+    public void Reset()
+    {
+        foreach (SocketConnection connection in Snapshot()) connection.GiveUp();
+    }
+
+    /// <summary>Takes no connections any more. The bus still runs.</summary>
+    public void End()
+    {
+        lock (_gate)
+        {
+            if (_ended) return;
+            _ended = true;
+        }
+
+        _bus?.ControlLane.Invoke(() =>
+        {
+            _watch?.Dispose();
+            foreach (SocketClient client in _clients.ToArray()) client.Dispose();
+        });
+        _pause?.Dispose();
+        Reset();
+    }
+
+    /// <summary>Closes and removes the socket. The bus has ended.</summary>
+    public void Dispose()
+    {
+        if (_listener.IsClosed) return;
+        _listener.Dispose();
+        File.Delete(_path);
+    }
+
+    private static LinuxFile? Explain(ref int errno, int other)
+    {
+        // The first refusal that is more than a missing file tells most.
+        if (errno == Errno.ENOENT) errno = other;
+        return null;
+    }
+
+    private static ChannelOffer Describe(Guid service, Guid endpoint, bool fromHost) =>
+        new(service, endpoint, (ushort)SocketInterface.Flags, UserDefined: SocketInterface.UserDefined(fromHost));
+
+    private SocketConnection[] Snapshot()
+    {
+        lock (_gate) return [.. _connections];
+    }
+
+    private bool TryAdd(SocketConnection connection)
+    {
+        lock (_gate)
+        {
+            if (!_ended && _connections.Count < MaximumConnections)
+            {
+                _connections.Add(connection);
+                return true;
+            }
+        }
+
+        _log.Refused(connection.Offer.InterfaceType, _ended ? "the partition ends" : "there are too many connections");
+        connection.Dispose();
+        return false;
+    }
+
+    // On the control lane.
+    private void Offer(SocketConnection connection, TimeSpan patience)
+    {
+        try
+        {
+            connection.Limit(patience);
+            _bus!.Offer(connection);
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+        {
+            // The guest uses an endpoint twice, or keeps all channel ids.
+            _log.Refused(connection.Offer.InterfaceType, exception.Message);
+            connection.GiveUp();
+        }
+    }
+
+    private void Withdraw(SocketConnection connection, bool opened)
+    {
+        bool known;
+        lock (_gate) known = _connections.Remove(connection);
+        if (!known) return;
+        if (!opened) _log.Unopened(connection.Offer.InterfaceType);
+        // The bus answers when the channel has closed, which its lane does: nothing for a lane to wait for.
+        _ = Task.Run(() =>
+        {
+            try
+            {
+                _bus!.Remove(connection);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The bus has ended, and took the connection along.
+            }
+        });
+    }
+
+    private void Accept()
+    {
+        for (int i = 0; i < AcceptsPerTurn; i++)
+        {
+            if (UnixSocket.TryAccept(_listener, out int errno) is { } socket)
+            {
+                if (_clients.Count < MaximumClients) _clients.Add(new SocketClient(_bus!.ControlLane, socket, LinePatience, Decided));
+                else socket.Dispose();
+                continue;
+            }
+
+            // Without a descriptor to spare the connection stays where it is; looking again at once would find the same.
+            if (errno != Errno.EAGAIN) Pause();
+            return;
+        }
+    }
+
+    private void Pause()
+    {
+        _watch!.Change(LaneReadiness.None);
+        _pause?.Dispose();
+        _pause = new Timer(_ => PostResume(), null, AcceptPause, Timeout.InfiniteTimeSpan);
+    }
+
+    private void PostResume()
+    {
+        try
+        {
+            _bus!.ControlLane.Post(() => _watch!.Change(LaneReadiness.Readable));
+        }
+        catch (ObjectDisposedException)
+        {
+            // The bus has ended.
+        }
+    }
+
+    // On the control lane.
+    private void Decided(SocketClient client, LinuxFile? socket, ConnectRequest request)
+    {
+        _clients.Remove(client);
+        if (socket is null) return;
+        if (_bus!.Version is not { } version || version < ProtocolVersion.V4_0)
+        {
+            _log.Refused(request.Service, "the guest has no sockets (it is not connected, or its VMBus version is below 4.0)");
+            socket.Dispose();
+            return;
+        }
+
+        Guid endpoint = NextEndpoint();
+        var connection = new SocketConnection(Describe(request.Service, endpoint, fromHost: true), socket, request.Answer(endpoint), Withdraw);
+        if (!TryAdd(connection)) return;
+        Offer(connection, OpenPatience);
+        _log.Connected(request.Service, endpoint, fromHost: true);
+    }
+
+    // The guest tells connections apart by these, and shows the first 32 bits as the other end's port.
+    private Guid NextEndpoint()
+    {
+        uint port = _nextHostPort++;
+        if (_nextHostPort == uint.MaxValue) _nextHostPort = FirstHostPort;
+        return SocketInterface.FromPort(port);
+    }
+
+    private sealed class AcceptHandler(SocketProvider provider) : ILaneHandler
+    {
+        public bool Run()
+        {
+            provider.Accept();
+            return false;
+        }
+    }
+}
