@@ -8,12 +8,12 @@ using VmBus.Protocol.Sockets;
 
 namespace VmBus.Providers.Sockets;
 
-/// <summary>Carries bytes between the guest's end of a socket and a Unix socket of the host, until both directions have ended. One lane.</summary>
+/// <summary>Carries bytes between the guest's end of a socket and a Unix socket of the host, until both directions have ended. One lane, except <see cref="Traffic"/>.</summary>
 /// <remarks>
 /// Neither side waits for the other in host memory: what the Unix socket does not take stays in the guest's ring, and what the ring does not take
 /// stays in the Unix socket. Allocates nothing once it runs. Source: protocol-spec/sockets.md#data.
 /// </remarks>
-internal sealed class SocketEndpoint : IChannelEndpoint, ILaneHandler, IDisposable
+internal sealed class SocketEndpoint : IChannelEndpoint, IChannelMeter, ILaneHandler, IDisposable
 {
     private const int BufferBytes = 64 * 1024;
 
@@ -46,6 +46,9 @@ internal sealed class SocketEndpoint : IChannelEndpoint, ILaneHandler, IDisposab
     private bool _lost;
     private bool _over;
     private bool _closed;
+    private long _packets;
+    private long _bytesIn;
+    private long _bytesOut;
 
     /// <summary>Begins to carry. On the channel's lane; the socket belongs to the endpoint from here on.</summary>
     public SocketEndpoint(OpenChannel channel, LinuxFile socket, ISocketOwner owner)
@@ -58,6 +61,9 @@ internal sealed class SocketEndpoint : IChannelEndpoint, ILaneHandler, IDisposab
     }
 
     /// <inheritdoc/>
+    public ChannelTraffic Traffic => new(Volatile.Read(ref _packets), Volatile.Read(ref _bytesIn), Volatile.Read(ref _bytesOut));
+
+    /// <inheritdoc/>
     public PacketVerdict Receive(in RingPacket packet)
     {
         if (_guestEnded || packet.Descriptor.Type != PacketType.DataInband || !SocketPacket.TryRead(packet.Payload, out int bytes)) return PacketVerdict.Violation;
@@ -67,7 +73,13 @@ internal sealed class SocketEndpoint : IChannelEndpoint, ILaneHandler, IDisposab
             return PacketVerdict.Taken;
         }
 
-        if (_lost || _toHost.TryAdd(packet.Payload.Slice(SocketPacket.HeaderBytes, bytes))) return PacketVerdict.Taken;
+        if (_lost || _toHost.TryAdd(packet.Payload.Slice(SocketPacket.HeaderBytes, bytes)))
+        {
+            Volatile.Write(ref _packets, _packets + 1);
+            Volatile.Write(ref _bytesIn, _bytesIn + bytes);
+            return PacketVerdict.Taken;
+        }
+
         // One that never fits would wait for ever.
         if (bytes > SocketPacket.MaximumBytes) return PacketVerdict.Violation;
         _stalled = true;
@@ -173,7 +185,13 @@ internal sealed class SocketEndpoint : IChannelEndpoint, ILaneHandler, IDisposab
             int bytes = Math.Min(_toGuest.Count, PacketBytes);
             Span<byte> packet = _toGuest.TakeWithHeadroom(bytes);
             SocketPacket.WriteHeader(packet, bytes);
-            if (_channel.TrySend(PacketType.DataInband, default, packet, 0)) continue;
+            if (_channel.TrySend(PacketType.DataInband, default, packet, 0))
+            {
+                Volatile.Write(ref _packets, _packets + 1);
+                Volatile.Write(ref _bytesOut, _bytesOut + bytes);
+                continue;
+            }
+
             _toGuest.Return(bytes);
             _ringFull = true;
             return false;

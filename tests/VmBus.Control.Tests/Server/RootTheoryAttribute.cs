@@ -8,6 +8,6 @@ public sealed class RootTheoryAttribute : TheoryAttribute
 {
     public RootTheoryAttribute()
     {
-        if (!FileOwner.IsRoot) Skip = "only root can become another user";
+        if (FileOwner.CurrentUser != 0) Skip = "only root can become another user";
     }
 }

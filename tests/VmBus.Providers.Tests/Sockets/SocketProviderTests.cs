@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Bus.Devices;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
 using VmBus.Protocol.Sockets;
@@ -51,6 +52,7 @@ public sealed class SocketProviderTests : IDisposable
         Assert.Equal("from the guest", Read(host, 14));
         host.Send("from the host"u8);
         Assert.Equal("from the host"u8, guest.Receive(13));
+        Assert.Equal(new ChannelTraffic(2, 14, 13), Assert.Single(_guest.Server.Describe()).Traffic);
     }
 
     [Fact]
