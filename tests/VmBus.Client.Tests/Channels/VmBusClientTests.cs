@@ -131,12 +131,11 @@ public sealed class VmBusClientTests : IDisposable
     public void Contact_again_without_unload_begins_anew()
     {
         OfferChannel offer = Connect();
-        ClientChannel lost = Open(offer);
+        _ = Open(offer);
         Assert.Equal(ClientStatus.Ok, Client.Connect(ProtocolVersion.V5_0));
         Assert.Empty(Client.Offers);
         Assert.Equal(ClientStatus.Ok, Client.RequestOffers());
         Echo(Open(Assert.Single(Client.Offers)), 1);
-        Assert.False(lost.Signal() && lost.Pages == default);
     }
 
     [Fact]
