@@ -61,25 +61,32 @@ public sealed class ClientChannel
         internal set => _isRescinded = value;
     }
 
+    // A closed channel's rings are not mapped any more.
+    private bool HasRings => State != ClientChannelState.Closed;
+
     /// <summary>Writes a packet, which the host does not see before <see cref="Flush"/>.</summary>
-    /// <returns>Ok, Full or Corrupt.</returns>
+    /// <returns>Ok, Full, or Corrupt, also when the channel is closed.</returns>
     public RingStatus TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
-        => Rings.Writer.TryWrite(type, header, payload, transactionId, flags);
+        => HasRings ? Rings.Writer.TryWrite(type, header, payload, transactionId, flags) : RingStatus.Corrupt;
 
     /// <summary>Publishes what was written, and signals the host if it asks for it.</summary>
     public void Flush()
     {
-        if (Rings.Writer.Commit()) Signal();
+        if (HasRings && Rings.Writer.Commit()) Signal();
     }
 
     /// <summary>Copies the next packet out; it is valid until the next call.</summary>
-    /// <returns>Ok, Empty or Corrupt.</returns>
-    public RingStatus TryReceive(out RingPacket packet) => Rings.Reader.TryRead(out packet);
+    /// <returns>Ok, Empty, or Corrupt, also when the channel is closed.</returns>
+    public RingStatus TryReceive(out RingPacket packet)
+    {
+        packet = default;
+        return HasRings ? Rings.Reader.TryRead(out packet) : RingStatus.Corrupt;
+    }
 
     /// <summary>Gives back the space of what was read, and signals the host if it waits for space.</summary>
     public void Release()
     {
-        if (Rings.Reader.Commit()) Signal();
+        if (HasRings && Rings.Reader.Commit()) Signal();
     }
 
     /// <summary>
@@ -89,6 +96,7 @@ public sealed class ClientChannel
     /// <returns>False when nothing came in time; then there may still be a packet that the host did not signal, which a sound host never does.</returns>
     public bool Wait(TimeSpan timeout)
     {
+        if (!HasRings) return false;
         Release();
         bool came = Rings.Reader.UnmaskInterrupts() || _transport.WaitForInterrupt(Processor, Id, timeout);
         Rings.Reader.MaskInterrupts();

@@ -93,7 +93,7 @@ public sealed partial class NetvscQueue
     /// <returns>False when nothing came in time.</returns>
     public bool Wait(TimeSpan timeout)
     {
-        if (IsBroken) return false;
+        if (IsBroken || Channel.State == ClientChannelState.Closed) return false;
         SendAcknowledgements();
         Flush();
         bool waitsForSpace = _acknowledgements.Count > 0 || _ringWasFull;

@@ -167,6 +167,20 @@ public sealed class NetvscClientTests : IDisposable
     }
 
     [Fact]
+    public void Queue_of_an_adapter_that_has_stopped_does_nothing_and_no_harm()
+    {
+        NetvscClient adapter = Start();
+        NetvscQueue queue = adapter.Queues[0];
+        Assert.Equal(ClientStatus.Ok, adapter.Stop());
+        Assert.Equal(ClientStatus.BadState, adapter.Stop());
+        Assert.Equal(ClientStatus.BadState, adapter.SetFilter(0));
+        Assert.False(queue.Wait(Patience));
+        Assert.Equal(0, queue.Poll(null));
+        Assert.Equal(SendResult.Broken, queue.TrySend(Frame(60)));
+        queue.Flush();
+    }
+
+    [Fact]
     public void Frames_both_ways_allocate_nothing_on_the_guests_thread_nor_on_the_lane()
     {
         NetvscClient adapter = Start();
