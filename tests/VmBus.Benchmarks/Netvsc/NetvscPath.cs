@@ -30,6 +30,8 @@ internal sealed class NetvscPath : IDisposable, INetvscReceiver
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly FakeGuest _guest = new(memoryBytes: 192 << 20);
     private readonly List<ILink> _links = [];
     private readonly NetvscClient _sender;
@@ -37,6 +39,7 @@ internal sealed class NetvscPath : IDisposable, INetvscReceiver
     private readonly NetvscClient _nowhere;
     private readonly PageRun _page;
     private long _received;
+    private int _awaitedBytes;
 
     internal NetvscPath()
     {
@@ -50,6 +53,7 @@ internal sealed class NetvscPath : IDisposable, INetvscReceiver
         _sender = Start(offers[0]);
         _receiver = Start(offers[1]);
         _nowhere = Start(offers[2]);
+        AwaitBridge();
     }
 
     private Lane Lane => _guest.Lanes[0];
@@ -81,7 +85,10 @@ internal sealed class NetvscPath : IDisposable, INetvscReceiver
         }
     });
 
-    void INetvscReceiver.Receive(in ReceivedFrame frame) => _received++;
+    void INetvscReceiver.Receive(in ReceivedFrame frame)
+    {
+        if (frame.Data.Length == _awaitedBytes) _received++;
+    }
 
     public void Dispose()
     {
@@ -106,9 +113,27 @@ internal sealed class NetvscPath : IDisposable, INetvscReceiver
         return status == ClientStatus.Ok ? adapter : throw new InvalidOperationException($"An adapter does not start: {status}.");
     }
 
+    // A port forwards a moment after its interface came up; until then frames are lost.
+    private void AwaitBridge()
+    {
+        NetvscQueue from = _sender.Queues[0], to = _receiver.Queues[0];
+        byte[] probe = TestFrame.Make(TestFrame.ProbeBytes);
+        _awaitedBytes = probe.Length;
+        long started = Stopwatch.GetTimestamp();
+        while (_received == 0)
+        {
+            if (Stopwatch.GetElapsedTime(started) > Patience) throw new TimeoutException("The bridge passes nothing on.");
+            _ = from.TrySend(probe.AsSpan());
+            from.Flush();
+            _ = to.Wait(ProbeInterval);
+            _ = from.Poll(null) + to.Poll(this);
+        }
+    }
+
     private NetvscSample Measure(int bytes, Action<byte[]> run)
     {
         byte[] frame = TestFrame.Make(bytes);
+        _awaitedBytes = bytes;
         _ = _guest.Memory.TryWrite(Gpa.FromPage(_page.FirstPage), frame);
         long allocated = LaneAllocations();
         long calls = Lane.Counters.SystemCalls;

@@ -4,6 +4,10 @@ namespace VmBus.Benchmarks.Netvsc;
 internal static class TestFrame
 {
     internal const int MaximumBytes = 1514;
+
+    /// <summary>Length of those that only find out whether the bridge passes frames on: it differs from that of all others.</summary>
+    internal const int ProbeBytes = 99;
+
     internal const string Sender = "02:00:00:00:00:0a";
     internal const string Receiver = "02:00:00:00:00:0b";
 
