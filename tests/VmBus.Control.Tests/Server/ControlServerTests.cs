@@ -6,6 +6,7 @@ using VmBus.Management.Client;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
+using VmBus.TestKit.SpecTables;
 using Xunit;
 
 namespace VmBus.Control.Tests.Server;
@@ -212,6 +213,31 @@ public sealed class ControlServerTests
         Assert.Equal(
             (PartitionEventName.ChannelOpened, plain with { Channel = 3, Device = "other", Subchannel = 1 }),
             Reports.Of("guest", new PartitionEvent.ChannelOpened(time, 3, Guid.Empty, 1)));
+    }
+
+    [Fact]
+    public void Limits_are_those_of_the_page()
+    {
+        SpecNumbers page = SpecPage.Load("control.md").Numbers("limits");
+        var limits = new ControlLimits();
+        Assert.Equal((ulong)limits.Connections, page["Connections"]);
+        Assert.Equal((ulong)limits.RequestsPerConnection, page["RequestsPerConnection"]);
+        Assert.Equal((ulong)limits.Requests, page["Requests"]);
+        Assert.Equal((ulong)limits.WaitingEvents, page["WaitingEvents"]);
+        Assert.Equal((ulong)limits.MessageTime.TotalMilliseconds, page["MessageTimeMs"]);
+        Assert.Equal((ulong)limits.SendTime.TotalMilliseconds, page["SendTimeMs"]);
+        Assert.Equal((ulong)limits.FarewellTime.TotalMilliseconds, page["FarewellTimeMs"]);
+    }
+
+    [Fact]
+    public void Every_verb_of_the_page_is_carried_out_somewhere()
+    {
+        using var server = new RunningServer();
+        SpecTable page = SpecPage.Load("control.md").Table("verbs");
+        string[] connection = [ControlProtocol.Hello.Name, ControlProtocol.FollowEvents.Name, ControlProtocol.AttachConsole.Name];
+        Assert.Equal(
+            Enumerable.Range(0, page.RowCount).Select(row => page.Cell(row, "verb")).Order(StringComparer.Ordinal),
+            server.Verbs.Names.Concat(connection).Order(StringComparer.Ordinal));
     }
 
     private static async Task ExpectFarewellAsync(RunningServer server, NetworkStream client, ControlErrorCode code)

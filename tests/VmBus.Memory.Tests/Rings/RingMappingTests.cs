@@ -160,5 +160,24 @@ public sealed class RingMappingTests
         Assert.Throws<ArgumentOutOfRangeException>(() => guest.Outbound.CopyOut(0, new byte[4097]));
     }
 
+    [Fact]
+    public void Fill_is_told_over_the_end_of_the_ring_and_not_after_it_is_given_up_or_for_an_index_that_cannot_be()
+    {
+        using var memory = GuestMemory.Create(16 * 4096);
+        Assert.True(RingMapping.TryMap(memory, [new PageRun(2, 3)], out RingMapping? ring));
+        foreach ((uint write, uint read, int? fill) in new (uint, uint, int?)[]
+        {
+            (0, 0, 0), (64, 0, 64), (16, 8176, 32), (8192, 8184, 8), (8200, 0, null), (4, 0, null), (0, 0xFFFF_FFF8, null),
+        })
+        {
+            ring!.Store(RingControlPage.WriteIndex, write);
+            ring.Store(RingControlPage.ReadIndex, read);
+            Assert.Equal(fill is { } bytes ? new RingFill(bytes, 8192) : null, ring.TryReadFill());
+        }
+
+        ring!.Dispose();
+        Assert.Null(ring.TryReadFill());
+    }
+
     private static void Mark(GuestMemory memory, ulong page, byte value) => Assert.True(memory.TryWrite(Gpa.FromPage(page), [value]));
 }

@@ -47,11 +47,13 @@ public sealed class EchoDevice(Guid? instance = null) : IChannelDevice
 public readonly record struct ReceivedPacketView(PacketType Type, ulong TransactionId, int PayloadBytes);
 
 /// <summary>One open of an <see cref="EchoDevice"/>.</summary>
-public sealed class EchoEndpoint(EchoDevice device, OpenChannel channel) : IChannelEndpoint
+public sealed class EchoEndpoint(EchoDevice device, OpenChannel channel) : IChannelEndpoint, IChannelMeter
 {
     // Answers that found no space, oldest first; packets are refused meanwhile, so it stays small.
     private readonly Queue<(byte[] Payload, ulong Id)> _unsent = [];
     private bool _isBusy;
+    private long _echoes;
+    private long _bytes;
 
     /// <summary>The channel.</summary>
     public OpenChannel Channel { get; } = channel;
@@ -74,8 +76,13 @@ public sealed class EchoEndpoint(EchoDevice device, OpenChannel channel) : IChan
 
         if (!Channel.TrySend(PacketType.Completion, [], packet.Payload, packet.Descriptor.TransactionId))
             _unsent.Enqueue((packet.Payload.ToArray(), packet.Descriptor.TransactionId));
+        Volatile.Write(ref _echoes, _echoes + 1);
+        Volatile.Write(ref _bytes, _bytes + packet.Payload.Length);
         return PacketVerdict.Taken;
     }
+
+    /// <inheritdoc/>
+    public ChannelTraffic Traffic => new(Volatile.Read(ref _echoes), Volatile.Read(ref _bytes), Volatile.Read(ref _bytes));
 
     /// <inheritdoc/>
     public void EndBatch()

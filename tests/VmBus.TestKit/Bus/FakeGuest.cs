@@ -36,7 +36,7 @@ public sealed class FakeGuest : IDisposable
         Memory = GuestMemory.Create(memoryBytes);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger ?? NullLogger.Instance));
         Server = VmBusServer.Start(
-            new BusPorts(Ports, Ports, Ports, Memory) { Connects = Ports },
+            new BusPorts(Ports, Ports, Ports, Memory) { Connects = Ports, Observer = Ports },
             _lanes,
             (maximumVersion ?? ProtocolVersion.V5_3).Value,
             logger ?? NullLogger.Instance);

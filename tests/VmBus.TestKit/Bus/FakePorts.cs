@@ -6,7 +6,7 @@ using VmBus.Protocol.Channel;
 namespace VmBus.TestKit.Bus;
 
 /// <summary>The machine's side of a bus without a machine: messages, signals and interrupts end in queues that a test reads. Any thread.</summary>
-public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConnectPort, IDisposable
+public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConnectPort, IChannelObserver, IDisposable
 {
     private readonly BlockingCollection<byte[]> _messages = [];
     private readonly ConcurrentDictionary<uint, EventFd> _kicks = new();
@@ -36,6 +36,17 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
 
     /// <summary>What the sockets provider answers.</summary>
     public bool TakesConnects { get; set; }
+
+    /// <summary>Channels that have opened and closed, in order.</summary>
+    public ConcurrentQueue<string> Changes { get; } = new();
+
+    /// <inheritdoc/>
+    public void ChannelOpened(uint channelId, Guid interfaceType, int subchannelIndex)
+        => Changes.Enqueue($"{channelId}.{subchannelIndex} opened{(interfaceType == EchoDevice.InterfaceType ? "" : " by another device")}");
+
+    /// <inheritdoc/>
+    public void ChannelClosed(uint channelId, Guid interfaceType, int subchannelIndex)
+        => Changes.Enqueue($"{channelId}.{subchannelIndex} closed{(interfaceType == EchoDevice.InterfaceType ? "" : " by another device")}");
 
     /// <inheritdoc/>
     public void SetTarget(uint virtualProcessor) => MessageProcessor = virtualProcessor;
