@@ -64,6 +64,32 @@ public sealed class ControlCommandTests : IDisposable
             lines[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)[..13]);
     }
 
+    [Fact]
+    public async Task Top_is_live_on_a_terminal_until_it_is_interrupted()
+    {
+        // script(1) of util-linux gives it a terminal, and passes on what is typed there.
+        var start = new ProcessStartInfo("script")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        string command = $"dotnet {typeof(Program).Assembly.Location} top --interval 0.1 --control {_socket.Path}";
+        foreach (string word in new[] { "-qec", command, "/dev/null" }) start.ArgumentList.Add(word);
+        using Process process = Process.Start(start)!;
+        string? line;
+        do line = await process.StandardOutput.ReadLineAsync();
+        while (line is not null && !line.Contains("(per second)", StringComparison.Ordinal));
+        Assert.NotNull(line);
+        await process.StandardInput.WriteAsync('\u0003');
+        await process.StandardInput.FlushAsync();
+        string rest = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.EndsWith("\u001b[?25h\u001b[?1049l", rest, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("show --json", "name", "demo")]
     [InlineData("top --json", "bus", "5.3")]

@@ -111,7 +111,7 @@ public sealed class ControlServer : IDisposable
     {
         try
         {
-            PeerCredentials peer = PeerCredentials.Read(client);
+            PeerCredentials peer = PeerCredentials.Read(client, allGroups: _socket.Group is not null);
             if (peer.MayUse(FileOwner.CurrentUser, _socket.Group))
             {
                 ControlLog.Connected(_services.Logger, peer.Process, peer.User);

@@ -47,7 +47,7 @@ public sealed class ControlSocket : IDisposable
         catch (Exception exception) when (exception is not ClaimException
             && exception is IOException or UnauthorizedAccessException or SocketException or ArgumentException)
         {
-            throw Bad(options.Path, $"{exception.Message.TrimEnd('.')}: choose a path in a folder that can be written", exception);
+            throw Bad(options.Path, $"{exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}: choose a path in a folder that can be written", exception);
         }
     }
 

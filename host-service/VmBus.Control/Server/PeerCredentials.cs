@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -19,16 +20,23 @@ internal sealed record PeerCredentials(int Process, uint User, IReadOnlySet<uint
     private const int MaximumGroups = 65536;
 
     /// <summary>Asks the kernel.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="allGroups">Whether the groups matter that the peer has besides.</param>
     /// <exception cref="SocketException">The socket has no peer.</exception>
-    public static PeerCredentials Read(Socket socket)
+    public static PeerCredentials Read(Socket socket, bool allGroups)
     {
         Span<byte> peer = stackalloc byte[Bytes];
         socket.GetRawSocketOption(SOL_SOCKET, SO_PEERCRED, peer);
-        byte[] groups = new byte[MaximumGroups * sizeof(uint)];
-        int bytes = socket.GetRawSocketOption(SOL_SOCKET, SO_PEERGROUPS, groups);
-        HashSet<uint> all = [.. MemoryMarshal.Cast<byte, uint>(groups.AsSpan(0, bytes))];
-        all.Add(BinaryPrimitives.ReadUInt32LittleEndian(peer[8..]));
-        return new PeerCredentials(BinaryPrimitives.ReadInt32LittleEndian(peer), BinaryPrimitives.ReadUInt32LittleEndian(peer[4..]), all);
+        HashSet<uint> groups = [BinaryPrimitives.ReadUInt32LittleEndian(peer[8..])];
+        if (allGroups)
+        {
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(MaximumGroups * sizeof(uint));
+            int bytes = socket.GetRawSocketOption(SOL_SOCKET, SO_PEERGROUPS, buffer);
+            groups.UnionWith(MemoryMarshal.Cast<byte, uint>(buffer.AsSpan(0, bytes)).ToArray());
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return new PeerCredentials(BinaryPrimitives.ReadInt32LittleEndian(peer), BinaryPrimitives.ReadUInt32LittleEndian(peer[4..]), groups);
     }
 
     /// <summary>Whether this is root, the owner, or a member of the group.</summary>

@@ -91,7 +91,7 @@ public sealed record ControlMessage(MessageKind Kind, uint Id, string Name, Cont
         {
             writer.WriteArrayHeader(2);
             writer.Write((int)error.Code);
-            writer.Write(error.Message.ReplaceLineEndings(" "));
+            writer.Write(error.Message);
         }
 
         if (body is null) writer.WriteNil();

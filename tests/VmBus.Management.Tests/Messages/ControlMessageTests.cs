@@ -126,7 +126,7 @@ public sealed class ControlMessageTests
         }
         catch (ControlException exception)
         {
-            Assert.DoesNotContain('\n', exception.Message.ReplaceLineEndings(" "));
+            Assert.DoesNotContain('\n', exception.Message);
             return false;
         }
     }
