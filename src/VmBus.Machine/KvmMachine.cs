@@ -22,6 +22,8 @@ public sealed class KvmMachine : IDisposable
     private const ulong IdentityMapAddress = 0xFFFB_C000;
     private const ulong TaskStateAddress = 0xFFFB_D000;
 
+    private const ulong NanosecondsPerTick = 100;
+
     private readonly MachineOptions _options;
     private readonly ILogger _logger;
     private readonly KvmVm _vm;
@@ -161,6 +163,26 @@ public sealed class KvmMachine : IDisposable
         catch (LinuxException)
         {
             return new Dictionary<string, ulong>(StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>The partition's reference counter together with the time of day at the same moment.</summary>
+    /// <param name="time">Both, as <see cref="MachineTime"/> says.</param>
+    /// <returns>False when the machine is gone.</returns>
+    public bool TryReadTime(out MachineTime time)
+    {
+        time = default;
+        lock (_gate)
+        {
+            if (_disposed) return false;
+            DateTime before = DateTime.UtcNow;
+            if (_vm.GetClock(out kvm_clock_data clock) < 0) return false;
+            // The kernel gives both at once where the processors' counters are in step; else the moment lies between two looks at the time.
+            DateTime now = (clock.flags & KvmConstant.KVM_CLOCK_REALTIME) != 0
+                ? DateTime.UnixEpoch.AddTicks((long)(clock.realtime / NanosecondsPerTick))
+                : before + ((DateTime.UtcNow - before) / 2);
+            time = new MachineTime(clock.clock / NanosecondsPerTick, now);
+            return true;
         }
     }
 

@@ -35,6 +35,7 @@ internal static class KvmConstant
     public const uint KVM_IRQCHIP_PIC_SLAVE = 1;
     public const uint KVM_IRQCHIP_IOAPIC = 2;
 
+    public const uint KVM_CLOCK_REALTIME = 4;
     public const uint KVM_IRQFD_FLAG_DEASSIGN = 1;
     public const uint KVM_IRQFD_FLAG_RESAMPLE = 2;
     public const uint KVM_HYPERV_EVENTFD_DEASSIGN = 1;

@@ -146,6 +146,17 @@ internal struct kvm_pit_config
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct kvm_clock_data
+{
+    public ulong clock;
+    public uint flags;
+    public uint pad0;
+    public ulong realtime;
+    public ulong host_tsc;
+    public UInt32x4 pad;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct kvm_hyperv_eventfd
 {
     public uint conn_id;
@@ -231,6 +242,12 @@ internal struct UInt16x3
 
 [InlineArray(3)]
 internal struct UInt32x3
+{
+    private uint _first;
+}
+
+[InlineArray(4)]
+internal struct UInt32x4
 {
     private uint _first;
 }

@@ -80,6 +80,14 @@ internal sealed class KvmVm : KvmDescriptor
         CallOrThrow(KvmRequest.KVM_X86_SET_MSR_FILTER, ref filter, $"Filtering MSRs from 0x{first:x} failed");
     }
 
+    /// <summary>Reads the VM's clock, which its reference counter shows in units of 100 ns.</summary>
+    /// <returns>0, or the negated errno.</returns>
+    internal int GetClock(out kvm_clock_data clock)
+    {
+        clock = default;
+        return Call(KvmRequest.KVM_GET_CLOCK, ref clock);
+    }
+
     /// <summary>Drives an interrupt line.</summary>
     /// <returns>0, or the negated errno.</returns>
     internal int SetLine(int gsi, bool raised)
