@@ -1,4 +1,5 @@
 using VmBus.Machine.Devices;
+using VmBus.TestKit;
 using Xunit;
 
 namespace VmBus.Machine.Tests.Devices;

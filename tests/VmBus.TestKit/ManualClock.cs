@@ -1,13 +1,20 @@
-namespace VmBus.Machine.Tests.Devices;
+namespace VmBus.TestKit;
 
-/// <summary>A clock that stands still until a test moves it; timers fire inside <see cref="Advance"/>.</summary>
-internal sealed class ManualClock : TimeProvider
+/// <summary>A clock that stands still until a test moves it; timers fire inside <see cref="Advance"/>. Any thread may make timers.</summary>
+public sealed class ManualClock : TimeProvider
 {
+    private readonly Lock _gate = new();
     private readonly List<ManualTimer> _timers = [];
     private DateTimeOffset _now = new(2024, 2, 29, 23, 59, 57, TimeSpan.Zero);
     private long _ticks;
 
-    public int RunningTimers => _timers.Count(timer => timer.Due is not null);
+    public int RunningTimers
+    {
+        get
+        {
+            lock (_gate) return _timers.Count(timer => timer.Due is not null);
+        }
+    }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -18,7 +25,7 @@ internal sealed class ManualClock : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, () => callback(state));
-        _timers.Add(timer);
+        lock (_gate) _timers.Add(timer);
         timer.Change(dueTime, period);
         return timer;
     }
@@ -26,13 +33,18 @@ internal sealed class ManualClock : TimeProvider
     public void Advance(TimeSpan time)
     {
         long end = _ticks + time.Ticks;
-        while (_timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due) is { } next)
+        while (NextBefore(end) is { } next)
         {
             MoveTo(Math.Max(_ticks, next.Due!.Value));
             next.Fire();
         }
 
         MoveTo(end);
+    }
+
+    private ManualTimer? NextBefore(long end)
+    {
+        lock (_gate) return _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
     }
 
     private void MoveTo(long ticks)
