@@ -1,3 +1,4 @@
+using VmBus.Host.Integration;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
 
@@ -15,6 +16,9 @@ public interface IPartitionControl
 
     /// <summary>The network adapters in the order they came, those that come and go among them, with what each has done.</summary>
     IReadOnlyList<NicInfo> NetworkAdapters { get; }
+
+    /// <summary>What the guest itself can be asked, through its integration services.</summary>
+    IIntegrationControl Integration { get; }
 
     /// <summary>How the partition stands now.</summary>
     PartitionInfo Describe();
@@ -52,7 +56,10 @@ public interface IPartitionControl
     /// <exception cref="IOException">There is no such adapter, or it is still being opened.</exception>
     Task RemoveNicAsync(string id);
 
-    /// <summary>Presses the power button, and ends the partition when the guest has not powered off after <paramref name="limit"/>.</summary>
+    /// <summary>
+    /// Asks the guest to power off, by its integration service where it serves that and else by the power button, and ends the partition when it has
+    /// not after <paramref name="limit"/>.
+    /// </summary>
     void RequestPowerOff(TimeSpan limit);
 
     /// <summary>Ends the partition at once, as pulling the plug does.</summary>

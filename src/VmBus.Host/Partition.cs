@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Ports;
 using VmBus.Host.Consoles;
+using VmBus.Host.Integration;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
 using VmBus.Machine;
@@ -10,6 +11,7 @@ using VmBus.Machine.Boot;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Providers.Integration;
 using VmBus.Providers.Sockets;
 using VmBus.Storage.Disks;
 
@@ -29,6 +31,8 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private readonly FrameCapture? _capture;
     private readonly NetworkAdapters _adapters;
     private readonly SocketProvider? _sockets;
+    private readonly PartitionClock _clock = new();
+    private readonly IntegrationComponents _integration;
     private readonly Lock _lock = new();
     private MachineLife? _life;
     private volatile Chipset? _chipset;
@@ -44,6 +48,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _storage = StorageController.Open(options, logger);
         (_capture, _adapters) = OpenAdapters();
         _sockets = OpenSockets();
+        _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
         using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
         _memory = GuestMemory.Create(options.MemoryBytes);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
@@ -53,6 +58,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _bus.Offer(_storage.Provider);
         _adapters.OfferOn(_bus);
         _sockets?.Attach(_bus);
+        _integration.OfferOn(_bus);
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>
@@ -95,6 +101,9 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public Task RemoveNicAsync(string id) => _adapters.RemoveAsync(id);
 
     /// <inheritdoc/>
+    public IIntegrationControl Integration => _integration;
+
+    /// <inheritdoc/>
     public PartitionInfo Describe()
     {
         TimeSpan? uptime;
@@ -110,11 +119,8 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     /// <inheritdoc/>
     public void RequestPowerOff(TimeSpan limit)
     {
-        lock (_lock)
-        {
-            _chipset?.PressPowerButton();
-            _deadline ??= new Timer(_ => Terminate(), null, limit, Timeout.InfiniteTimeSpan);
-        }
+        lock (_lock) _deadline ??= new Timer(_ => Terminate(), null, limit, Timeout.InfiniteTimeSpan);
+        _ = AskForPowerOffAsync();
     }
 
     /// <inheritdoc/>
@@ -139,6 +145,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public void Dispose()
     {
         _deadline?.Dispose();
+        _integration.Dispose();
         _adapters.End();
         _sockets?.End();
         _bus.Dispose();
@@ -150,13 +157,26 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _memory.Dispose();
     }
 
+    // A guest without the service, or that is too busy to answer it, may still hear the button.
+    private async Task AskForPowerOffAsync()
+    {
+        try
+        {
+            await _integration.ShutdownAsync(GuestShutdown.PowerOff, force: false, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            _chipset?.PressPowerButton();
+        }
+    }
+
     private PartitionResult RunToEnd(IConsole console)
     {
         using var chipset = new Chipset(console);
         _chipset = chipset;
         while (true)
         {
-            using var life = new MachineLife(_options, _memory, _bridge, chipset, _logger);
+            using var life = new MachineLife(_options, _memory, _bridge, _clock, chipset, _logger);
             if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
             Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
             MachineExit exit = life.Wait();
@@ -165,6 +185,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _storage.Target.Reset();
             _adapters.Reset();
             _sockets?.Reset();
+            _integration.Reset();
             if (ResultOf(exit) is { } result) return result;
             life.Dispose();
             _memory.Discard();

@@ -43,7 +43,7 @@ public sealed class ControlCommandTests : IDisposable
     [InlineData("nic list", "lan: tap=vnet0, 02:00:00:00:00:01, link up\n")]
     [InlineData("nic add user,id=lan", "network adapter lan added: tap=vnet0, 02:00:00:00:00:01\n")]
     [InlineData("nic remove lan", "network adapter lan removed\n")]
-    [InlineData("stop --no-wait --timeout 5", "power button pressed; the partition ends in 5 s at the latest\n")]
+    [InlineData("stop --no-wait --timeout 5", "the guest is asked to power off; the partition ends in 5 s at the latest\n")]
     [InlineData("top", "demo  running  up 1.02:03:04  VMBus 5.3  (since the channels were opened)\n")]
     public async Task Command_prints_what_became_of_it(string line, string output)
     {

@@ -1,6 +1,7 @@
 using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Host;
+using VmBus.Host.Integration;
 using VmBus.Memory.Rings;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
@@ -38,6 +39,8 @@ internal sealed class RecordingPartition : IPartitionControl
         [System, new("lun1", 1, "/images/data.qcow2", DiskFormat.Qcow2, true, DiskState.Attached, 1025)];
 
     public IReadOnlyList<NicInfo> NetworkAdapters { get; set; } = [Lan];
+
+    public IIntegrationControl Integration { get; } = new RecordingGuest();
 
     public NicInfo AddNic(NicOptions options)
     {

@@ -149,7 +149,7 @@ internal static class RunCommand
         using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
-        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, console, echo: !Console.IsInputRedirected) : null;
+        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, partition.Integration, console, echo: !Console.IsInputRedirected) : null;
         if (prompt is null) console.Start(typed => partition.Type(typed.Span));
         else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
         PartitionResult result = partition.Run(console);

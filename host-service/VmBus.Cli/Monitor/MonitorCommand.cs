@@ -19,10 +19,10 @@ internal abstract record MonitorCommand
         nic list                    the network adapters, with frames, bytes and drops of each queue
         nic add LINK[,KEY=VALUE]…   give the guest a network adapter; links and keys are those of --nic
         nic remove ID               take a network adapter from the guest
-        poweroff                    press the power button; the guest is ended when it has not powered off after --stop-timeout
+        poweroff                    ask the guest to power off; it is ended when it has not after --stop-timeout
         quit                        end the partition at once
 
-        """;
+        """ + IntegrationCommand.Help;
 
     /// <summary>Reads a line.</summary>
     /// <returns>Null for an empty line.</returns>
@@ -55,6 +55,7 @@ internal abstract record MonitorCommand
             ["nic", "add", ..] => throw new UsageException("nic add takes one link: nic add LINK[,KEY=VALUE]…"),
             ["nic", "remove", ..] => throw new UsageException("nic remove takes one id, as nic list shows it: nic remove ID"),
             ["nic", ..] => throw new UsageException("nic takes list, add or remove; 'help' tells more."),
+            [var verb, ..] when IntegrationCommand.IsVerb(verb) => IntegrationCommand.Parse(line),
             ["help" or "?" or "info" or "poweroff" or "quit" or "q", var more, ..] => throw new UsageException($"{words[0]} takes nothing after it, and '{more}' is there."),
             _ => throw new UsageException($"'{words[0]}' is no command; 'help' lists them."),
         };

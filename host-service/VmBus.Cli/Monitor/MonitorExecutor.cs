@@ -1,6 +1,7 @@
 using System.Globalization;
 using VmBus.Cli.Options;
 using VmBus.Cli.Text;
+using VmBus.Host.Integration;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
 
@@ -11,8 +12,11 @@ namespace VmBus.Cli.Monitor;
 /// the other end of a control socket. One thread.
 /// </summary>
 /// <param name="verbs">Carries verbs out.</param>
-internal sealed class MonitorExecutor(IControlCaller verbs)
+/// <param name="guest">Whom the commands for the guest itself are for; null where only verbs can be had.</param>
+internal sealed class MonitorExecutor(IControlCaller verbs, IIntegrationControl? guest = null)
 {
+    private readonly IntegrationExecutor? _integration = guest is null ? null : new(guest);
+
     /// <summary>Carries a line out.</summary>
     /// <returns>The answer: lines that end with a line feed; <c>error: …</c> in one line when it cannot be done.</returns>
     public async Task<string> ExecuteAsync(string line)
@@ -69,10 +73,12 @@ internal sealed class MonitorExecutor(IControlCaller verbs)
                 return Answer.Of(unplugged, unplugged.Done
                     ? $"network adapter {remove.Id} removed\n"
                     : $"network adapter {remove.Id} still has frames on their way: it is closed when they are done (nic list shows it until then)\n");
+            case IntegrationCommand integration when _integration is not null:
+                return Answer.Of(NoValue.Instance, _integration.Execute(integration));
             case MonitorCommand.PowerOff powerOff:
                 PowerOffReply pressed = await Call(PartitionVerb.PowerOff, new PowerOffRequest((long?)powerOff.Limit?.TotalMilliseconds)).ConfigureAwait(false);
                 return Answer.Of(pressed, string.Create(
-                    CultureInfo.InvariantCulture, $"power button pressed; the partition ends in {pressed.LimitMs / 1000.0} s at the latest\n"));
+                    CultureInfo.InvariantCulture, $"the guest is asked to power off; the partition ends in {pressed.LimitMs / 1000.0} s at the latest\n"));
             case MonitorCommand.Quit:
                 return Answer.Of(await Call(PartitionVerb.Kill, NoValue.Instance).ConfigureAwait(false), "");
         }

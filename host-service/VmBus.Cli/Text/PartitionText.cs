@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using VmBus.Management.Values;
+using VmBus.Protocol.Integration;
 
 namespace VmBus.Cli.Text;
 
@@ -20,6 +21,8 @@ internal static class PartitionText
             {
                 "scsi" => "SCSI controller",
                 "network" => "network adapter",
+                "integration" => IntegrationServices.All.First(service => service.InterfaceType.ToString() == channel.Type).Name,
+                "socket" => "socket",
                 _ => channel.Type,
             };
             text.Append(

@@ -3,7 +3,9 @@ using VmBus.Bus.Devices;
 using VmBus.Host;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
+using VmBus.Protocol.Integration;
 using VmBus.Protocol.Network;
+using VmBus.Protocol.Sockets;
 using VmBus.Protocol.Storage;
 using VmBus.Providers.Network;
 
@@ -84,7 +86,11 @@ public static class Reports
         counters.ReceiveDropped,
         counters.Refused);
 
-    private static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi" : type == NetworkInterface.Synthetic ? "network" : "other";
+    private static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi"
+        : type == NetworkInterface.Synthetic ? "network"
+        : IntegrationServices.All.Any(service => service.InterfaceType == type) ? "integration"
+        : SocketInterface.TryGetPort(type, out _) ? "socket"
+        : "other";
 
     // The members of our enums, in lower case with dashes between their words.
     private static string Word<T>(T value)

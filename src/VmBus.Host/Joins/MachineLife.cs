@@ -14,14 +14,16 @@ internal sealed class MachineLife : IDisposable
 
     private readonly KvmMachine _machine;
     private readonly BusBridge _bridge;
+    private readonly PartitionClock _clock;
     private readonly Chipset _chipset;
     private readonly BootState _boot;
 
     /// <summary>Builds the machine over <paramref name="memory"/>, which reads as zero.</summary>
     /// <exception cref="IOException">The kernel refuses a part, or an image cannot be loaded.</exception>
-    public MachineLife(PartitionOptions options, GuestMemory memory, BusBridge bridge, Chipset chipset, ILogger logger)
+    public MachineLife(PartitionOptions options, GuestMemory memory, BusBridge bridge, PartitionClock clock, Chipset chipset, ILogger logger)
     {
         _bridge = bridge;
+        _clock = clock;
         _chipset = chipset;
         _machine = KvmMachine.Create(new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount }, memory, bridge, logger);
         try
@@ -37,6 +39,7 @@ internal sealed class MachineLife : IDisposable
         }
 
         bridge.Connect(_machine.Synic);
+        clock.Connect(_machine);
     }
 
     // The guest sees the host's address width: KVM passes this leaf on.
@@ -55,6 +58,7 @@ internal sealed class MachineLife : IDisposable
     public void Dispose()
     {
         _bridge.Disconnect();
+        _clock.Disconnect();
         _chipset.Disconnect();
         _machine.Dispose();
     }

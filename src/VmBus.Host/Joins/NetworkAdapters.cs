@@ -116,6 +116,13 @@ internal sealed class NetworkAdapters : IDisposable
         return adapter.Describe();
     }
 
+    /// <summary>The instance that the guest knows an adapter by.</summary>
+    /// <exception cref="IOException">There is no such adapter.</exception>
+    public Guid InstanceOf(string id)
+    {
+        lock (_lock) return Find(id).Instance;
+    }
+
     /// <summary>See <see cref="IPartitionControl.RemoveNicAsync"/>.</summary>
     public Task RemoveAsync(string id)
     {

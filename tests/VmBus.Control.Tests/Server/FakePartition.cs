@@ -1,4 +1,5 @@
 using VmBus.Host;
+using VmBus.Host.Integration;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
@@ -26,6 +27,8 @@ internal sealed class FakePartition : IPartitionControl
     public int DiskCount { get; set; } = 1;
 
     public IReadOnlyList<DiskInfo> Disks => [.. Enumerable.Range(0, DiskCount).Select(lun => System with { Id = lun == 0 ? "system" : $"disk{lun}", Lun = lun })];
+
+    public IIntegrationControl Integration => throw new InvalidOperationException("No verb of the socket asks the guest itself.");
 
     public IReadOnlyList<NicInfo> NetworkAdapters { get; } =
         [new NicInfo("lan", "tap=vnet0", MacAddress.Read([2, 0, 0, 0, 0, 1]), NicState.Attached, true, default, [])];
