@@ -58,7 +58,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _bus.Offer(_storage.Provider);
         _adapters.OfferOn(_bus);
         _sockets?.Attach(_bus);
-        _integration.OfferOn(_bus);
+        _integration.OfferOn(_bus.Offer);
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using VmBus.Bus;
 using VmBus.Host.Integration;
 using VmBus.Protocol.Integration;
 using VmBus.Providers.Integration;
@@ -48,11 +47,8 @@ internal sealed class IntegrationComponents : IIntegrationControl, IDisposable
     /// <inheritdoc/>
     public bool MayBeFrozen => _backup.MayBeFrozen;
 
-    /// <summary>Offers the services on a bus. Called once.</summary>
-    public void OfferOn(VmBusServer bus)
-    {
-        foreach (IntegrationProvider provider in _providers) bus.Offer(provider);
-    }
+    /// <summary>Has each service offered, in their order. Called once.</summary>
+    public void OfferOn(Action<IntegrationProvider> offer) => Array.ForEach(_providers, offer);
 
     /// <summary>The machine has been reset and every channel is closed.</summary>
     public void Reset() => _backup.Reset();
