@@ -48,7 +48,7 @@ internal static class RunCommand
             Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
                 + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
         };
-        Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
+        Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
         Option<string?> control = new("--control")
         {
             HelpName = "PATH[,group=GROUP]",
