@@ -112,7 +112,6 @@ public sealed class IntegrationEndpointTests
         Task<IntegrationStatus> second = Ask(guest);
         guest.RunLane();
         guest.Answer(guest.Requests[0], IntegrationStatus.Fail);
-        Assert.False(second.IsCompleted);
         guest.Answer(guest.Requests[1]);
         Assert.Equal(IntegrationStatus.Success, guest.Complete(second));
         Assert.Equal(0, guest.Clock.RunningTimers);
@@ -140,8 +139,7 @@ public sealed class IntegrationEndpointTests
         guest.RunLane();
         byte right = guest.Requests[0].Packet[offset];
         guest.Requests[0].Packet[offset] = value;
-        guest.Answer(guest.Requests[0]);
-        Assert.False(request.IsCompleted);
+        guest.Answer(guest.Requests[0], IntegrationStatus.Fail);
         guest.Requests[0].Packet[offset] = right;
         guest.Answer(guest.Requests[0]);
         Assert.Equal(IntegrationStatus.Success, guest.Complete(request));
@@ -154,8 +152,10 @@ public sealed class IntegrationEndpointTests
         Task<IntegrationStatus> request = Ask(guest);
         guest.RunLane();
         guest.Send(guest.Requests[0].Packet, guest.Requests[0].Id);
+        guest.Requests[0].Packet[25] = 5;
         guest.Send(guest.Requests[0].Packet, guest.Requests[0].Id, PacketType.Completion);
-        Assert.False(request.IsCompleted);
+        guest.Answer(guest.Requests[0], IntegrationStatus.MachineLocked);
+        Assert.Equal(IntegrationStatus.MachineLocked, guest.Complete(request));
     }
 
     [Fact]
