@@ -54,7 +54,7 @@ public sealed class LifecycleTests(GuestFixture host)
     public async Task Sigterm_to_a_guest_that_ignores_the_power_button_ends_with_130_after_the_limit()
     {
         CommandResult result = await host.RunGuestAsync(
-            StartGuest + "script='echo ready; sleep 100000'; start_guest --stop-timeout 1; wait_for ready; kill -TERM $worker; ended", Limit);
+            StartGuest + "script='rmmod hv_utils; echo ready; sleep 100000'; start_guest --stop-timeout 1; wait_for ready; kill -TERM $worker; ended", Limit);
         Assert.EndsWith("status 130\n", result.EnsureSuccess().Output, StringComparison.Ordinal);
     }
 
