@@ -30,9 +30,9 @@ internal static class CapturedPartition
     private static readonly uint[] Msrs =
         [0x4000_0000, 0x4000_0001, 0x4000_0002, 0x4000_0021, 0x4000_0073, 0x4000_0080, 0x4000_0082, 0x4000_0083, 0x4000_0092];
 
-    /// <summary>Runs one guest to its end.</summary>
+    /// <summary>Runs one guest to its end; with <paramref name="integration"/> it is offered the integration services too, and asked to power off by them.</summary>
     /// <exception cref="InvalidOperationException">The machine failed.</exception>
-    public static void Run(PartitionOptions options, IConsole console, Recording recording)
+    public static void Run(PartitionOptions options, bool integration, IConsole console, Recording recording)
     {
         NullLogger logger = NullLogger.Instance;
         using StorageController? storage = options.Disks.Count == 0 ? null : StorageController.Open(options, logger);
@@ -45,6 +45,10 @@ internal static class CapturedPartition
         using VmBusServer bus = VmBusServer.Start(new BusPorts(recorder, recorder, bridge, memory), [lane], options.MaximumVersion, logger);
         bridge.Attach(bus);
         bus.Offer(device);
+        var clock = new PartitionClock();
+        using var adapters = new NetworkAdapters(options.Name, options.ProcessorCount, nic => LinkFactory.Open(nic, logger), null, logger);
+        using var services = new IntegrationComponents(options.Name, clock, adapters, logger);
+        if (integration) services.OfferOn(service => bus.Offer(new RecordingIntegration(service, recording)));
         using var chipset = new Chipset(console);
         using KvmMachine machine = KvmMachine.Create(
             new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount, StopOnCrash = false }, memory, recorder, logger);
@@ -54,13 +58,17 @@ internal static class CapturedPartition
         BootState boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine).Load(memory, acpi);
         chipset.Connect(machine);
         bridge.Connect(machine.Synic);
+        clock.Connect(machine);
         machine.Start(boot);
+        Task talk = integration ? IntegrationTalk.RunAsync(services) : Task.CompletedTask;
         MachineExit exit = machine.Exited.GetAwaiter().GetResult();
         foreach (VirtualProcessor processor in machine.Processors) RecordMsrs(processor, recording);
         bus.Reset();
         bridge.Disconnect();
+        clock.Disconnect();
         chipset.Disconnect();
         if (exit.Kind is not (MachineExitKind.PowerOff or MachineExitKind.Reset)) throw new InvalidOperationException($"The guest ended with {exit.Kind}: {exit.Failure}{exit.Crash}");
+        talk.GetAwaiter().GetResult();
     }
 
     // With what a replay needs to build the same target.

@@ -10,6 +10,7 @@ internal enum Topic
     Network,
     Storage,
     Synic,
+    Integration,
 }
 
 /// <summary>The conversation of one guest and the host, in the order in which it happened. Any thread.</summary>
