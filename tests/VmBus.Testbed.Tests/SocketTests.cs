@@ -18,7 +18,8 @@ public sealed class SocketTests(GuestFixture host)
         head -c "${VMBUS_SOCKET_MIB:-32}M" /dev/urandom >"$work/down"
         socat -t 60 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
         socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
-        mkfifo "$work/ready"; socat -u "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:sh -c 'echo >$work/ready'" & servers+=("$!")
+        mkfifo "$work/ready"; printf '#!/bin/sh\necho >"%s"\n' "$work/ready" >"$work/tell"; chmod +x "$work/tell"
+        socat -u "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:$work/tell" & servers+=("$!")
         cp --sparse=always "$VMBUS_SCRATCH/root.img" "$work/root.img"
         guest() { tests/testbed/guest-run --kernel "$1" --cpus 2 --append quiet --root "$work/root.img" --option "--vsock=$work/vsock" debian "$2"; }
 
@@ -48,9 +49,9 @@ public sealed class SocketTests(GuestFixture host)
                 socat -u VSOCK-CONNECT:2:5000 - >/tmp/down; sha256sum </tmp/down
                 socat -t 60 - VSOCK-CONNECT:2:5001 </tmp/down
                 socat - VSOCK-CONNECT:2:5999,connect-timeout=5 </dev/null 2>&1 | grep -o "Connection timed out" || true
-                socat -t 60 VSOCK-LISTEN:6000,backlog=256,fork EXEC:cat & one=$!
-                socat -t 60 VSOCK-LISTEN:6001,backlog=256,fork EXEC:sha256sum & two=$!
-                until ss --vsock --listening --numeric | grep -q 6001; do sleep 0.1; done
+                socat -d -d -t 60 VSOCK-LISTEN:6000,backlog=256,fork EXEC:cat 2>/tmp/one & one=$!
+                socat -d -d -t 60 VSOCK-LISTEN:6001,backlog=256,fork EXEC:sha256sum 2>/tmp/two & two=$!
+                until grep -q listening /tmp/one && grep -q listening /tmp/two; do sleep 0.1; done
                 echo | socat -u - VSOCK-CONNECT:2:5002
                 socat VSOCK-LISTEN:6002 EXEC:"echo the end"
                 kill $one $two
