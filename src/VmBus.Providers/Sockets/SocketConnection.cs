@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Bus.Devices;
 using VmBus.Native.Linux;
 
@@ -8,7 +9,7 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
 {
     private readonly LinuxFile _socket;
     private readonly byte[] _greeting;
-    private readonly Action<SocketConnection, bool> _ended;
+    private readonly ISocketBroker _broker;
     private Timer? _patience;
     private int _state;
 
@@ -16,13 +17,13 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     /// <param name="offer">What the guest is offered.</param>
     /// <param name="socket">The host's end, which belongs to the connection.</param>
     /// <param name="greeting">What the host's end is sent when the guest has taken the connection.</param>
-    /// <param name="ended">Called once at the end, with whether the guest had taken the connection; on any thread.</param>
-    public SocketConnection(ChannelOffer offer, LinuxFile socket, byte[] greeting, Action<SocketConnection, bool> ended)
+    /// <param name="broker">Who hears of what becomes of it.</param>
+    public SocketConnection(ChannelOffer offer, LinuxFile socket, byte[] greeting, ISocketBroker broker)
     {
         Offer = offer;
         _socket = socket;
         _greeting = greeting;
-        _ended = ended;
+        _broker = broker;
     }
 
     private enum State
@@ -35,14 +36,22 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     /// <inheritdoc/>
     public ChannelOffer Offer { get; }
 
-    /// <summary>Gives up when the guest does not open within <paramref name="patience"/>. Called once, before the offer.</summary>
-    public void Limit(TimeSpan patience) => _patience = new Timer(_ => GiveUp(), null, patience, Timeout.InfiniteTimeSpan);
+    /// <summary>When it was made, as <see cref="Stopwatch.GetTimestamp"/> says.</summary>
+    public long Made { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>Asks the broker after <paramref name="patience"/> what to do if the guest has not opened it by then. The first time before the offer.</summary>
+    public void Limit(TimeSpan patience)
+    {
+        _patience?.Dispose();
+        _patience = new Timer(_ => Expire(), null, patience, Timeout.InfiniteTimeSpan);
+    }
 
     /// <inheritdoc/>
     public IChannelEndpoint? Open(OpenChannel channel)
     {
         if (!TryMove(State.Waiting, State.Open)) return null;
         _patience?.Dispose();
+        _broker.Opened();
         // An empty socket takes these few bytes; if the other end has gone, the endpoint finds that out.
         using var greeting = new BounceBuffer(Math.Max(1, _greeting.Length));
         _greeting.CopyTo(greeting.Data);
@@ -55,18 +64,23 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     {
         if (!TryMove(State.Waiting, State.Ended)) return;
         _patience?.Dispose();
-        _ended(this, false);
+        _broker.Ended(this, opened: false);
         _socket.Dispose();
     }
 
     /// <inheritdoc/>
     public void Ended()
     {
-        if (TryMove(State.Open, State.Ended)) _ended(this, true);
+        if (TryMove(State.Open, State.Ended)) _broker.Ended(this, opened: true);
     }
 
     /// <inheritdoc/>
     public void Dispose() => GiveUp();
+
+    private void Expire()
+    {
+        if (Volatile.Read(ref _state) == (int)State.Waiting) _broker.Expired(this);
+    }
 
     private bool TryMove(State from, State to) => Interlocked.CompareExchange(ref _state, (int)to, (int)from) == (int)from;
 }

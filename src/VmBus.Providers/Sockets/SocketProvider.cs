@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,7 @@ namespace VmBus.Providers.Sockets;
 /// host that connects to <c>PATH</c> and says <c>CONNECT P</c> gets to the guest's listener on port P.
 /// </summary>
 /// <remarks>Members may be called from any thread but a lane, except <see cref="TryConnect"/>. Source: protocol-spec/sockets.md.</remarks>
-public sealed class SocketProvider : IConnectPort, IDisposable
+public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
 {
     /// <summary>Connections at a time, with those that wait for the guest.</summary>
     public const int MaximumConnections = 1024;
@@ -28,8 +29,9 @@ public sealed class SocketProvider : IConnectPort, IDisposable
     // Where Linux and other monitors begin with ports that nobody asked for.
     private const uint FirstHostPort = 1u << 30;
 
-    // A guest opens at once or never, but hundreds at a time take it a while.
+    // A guest opens at once or never, but one after the other: as long as it opens some, the others get more time.
     private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LinePatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
 
@@ -44,6 +46,7 @@ public sealed class SocketProvider : IConnectPort, IDisposable
     private Timer? _pause;
     private uint _nextHostPort = FirstHostPort;
     private bool _ended;
+    private long _lastOpened;
 
     private SocketProvider(string path, LinuxFile listener, ILogger logger)
     {
@@ -106,10 +109,10 @@ public sealed class SocketProvider : IConnectPort, IDisposable
             return false;
         }
 
-        var connection = new SocketConnection(Describe(service, endpoint, fromHost: false), socket, [], Withdraw);
+        var connection = new SocketConnection(Describe(service, endpoint, fromHost: false), socket, [], this);
         if (!TryAdd(connection)) return false;
         // Not from within the message that asks for it.
-        _bus!.ControlLane.Post(() => Offer(connection, OpenPatience));
+        _bus!.ControlLane.Post(() => Offer(connection));
         _log.Connected(service, endpoint, fromHost: false);
         return true;
     }
@@ -178,11 +181,11 @@ public sealed class SocketProvider : IConnectPort, IDisposable
     }
 
     // On the control lane.
-    private void Offer(SocketConnection connection, TimeSpan patience)
+    private void Offer(SocketConnection connection)
     {
         try
         {
-            connection.Limit(patience);
+            connection.Limit(OpenPatience);
             _bus!.Offer(connection);
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
@@ -193,7 +196,16 @@ public sealed class SocketProvider : IConnectPort, IDisposable
         }
     }
 
-    private void Withdraw(SocketConnection connection, bool opened)
+    void ISocketBroker.Opened() => Volatile.Write(ref _lastOpened, Stopwatch.GetTimestamp());
+
+    void ISocketBroker.Expired(SocketConnection connection)
+    {
+        TimeSpan idle = Stopwatch.GetElapsedTime(Volatile.Read(ref _lastOpened));
+        if (idle >= OpenPatience || Stopwatch.GetElapsedTime(connection.Made) >= LongestPatience) connection.GiveUp();
+        else connection.Limit(OpenPatience - idle);
+    }
+
+    void ISocketBroker.Ended(SocketConnection connection, bool opened)
     {
         bool known;
         lock (_gate) known = _connections.Remove(connection);
@@ -262,9 +274,9 @@ public sealed class SocketProvider : IConnectPort, IDisposable
         }
 
         Guid endpoint = NextEndpoint();
-        var connection = new SocketConnection(Describe(request.Service, endpoint, fromHost: true), socket, request.Answer(endpoint), Withdraw);
+        var connection = new SocketConnection(Describe(request.Service, endpoint, fromHost: true), socket, request.Answer(endpoint), this);
         if (!TryAdd(connection)) return;
-        Offer(connection, OpenPatience);
+        Offer(connection);
         _log.Connected(request.Service, endpoint, fromHost: true);
     }
 
