@@ -58,7 +58,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _bus.Offer(_storage.Provider);
         _adapters.OfferOn(_bus);
         _sockets?.Attach(_bus);
-        _integration.OfferOn(_bus.Offer);
+        _integration.OfferOn(service =>
+        {
+            if (options.IntegrationServices.Contains(service.Service)) _bus.Offer(service);
+        });
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>

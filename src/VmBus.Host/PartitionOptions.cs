@@ -1,4 +1,5 @@
 using VmBus.Network.Links;
+using VmBus.Protocol.Integration;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host;
@@ -39,6 +40,9 @@ public sealed record PartitionOptions
 
     /// <summary>Path of the Unix socket through which programs of the host and of the guest meet (protocol-spec/sockets.md); null for none.</summary>
     public string? SocketPath { get; init; }
+
+    /// <summary>Integration services that the guest is offered.</summary>
+    public IReadOnlyList<IntegrationService> IntegrationServices { get; init; } = VmBus.Protocol.Integration.IntegrationServices.All;
 
     /// <summary>Highest VMBus version that is accepted.</summary>
     public uint MaximumVersion { get; init; } = 0x50003;
