@@ -76,7 +76,8 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
         if (listener is null && errno == Errno.EADDRINUSE)
         {
             using LinuxFile? other = UnixSocket.TryConnect(path, out int refusal);
-            if (other is not null || refusal != Errno.ECONNREFUSED)
+            // A file of another kind refuses as well, and is not ours to remove.
+            if (other is not null || refusal != Errno.ECONNREFUSED || !FileStatus.IsSocket(path))
                 throw new IOException($"Socket path '{path}' is in use: choose another, or end the program that listens there, or remove the file.");
             File.Delete(path);
             listener = UnixSocket.TryListen(path, blocking: false, out errno);
