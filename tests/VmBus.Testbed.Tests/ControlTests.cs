@@ -23,7 +23,8 @@ public sealed class ControlTests(GuestFixture host)
             '
             truncate -s 32M "$work/first"; truncate -s 64M "$work/disk"
             export VMBUS_CONTROL=$work/control
-            start_guest --name demo --disk "$work/first,id=first" --control "$VMBUS_CONTROL"; wait_for 'mark ready'
+            # Without the shutdown service nothing in this guest hears that it is asked to power off.
+            start_guest --integration none --name demo --disk "$work/first,id=first" --control "$VMBUS_CONTROL"; wait_for 'mark ready'
             stat -c 'mode %a' "$VMBUS_CONTROL"
             "$VMBUS" events >"$work/events" & events=$!
             printf 'typed\r' | "$VMBUS" console --scrollback 256K >"$work/attached" & attached=$!
@@ -76,5 +77,22 @@ public sealed class ControlTests(GuestFixture host)
 
             """,
             result.EnsureSuccess().Output);
+    }
+
+    [Fact]
+    public async Task Stop_waits_until_the_guest_has_powered_itself_off()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            MonitoredGuest.Start + "script='" + MonitoredGuest.Words +
+            """
+            until dmesg | grep -q "Shutdown IC version"; do sleep 0.1; done; tell ready
+            sleep 100000
+            '
+            start_guest --name demo --control "$work/control"; wait_for 'mark ready'
+            status=0; "$VMBUS" stop --timeout 100 --control "$work/control" || status=$?; echo "stop $status"
+            ended
+            """,
+            Limit);
+        Assert.Equal("stop 0\nmark ready\nstatus 0\n", result.EnsureSuccess().Output);
     }
 }

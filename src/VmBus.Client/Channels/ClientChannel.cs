@@ -98,7 +98,7 @@ public sealed class ClientChannel
     {
         if (!HasRings) return false;
         Release();
-        bool came = Rings.Reader.UnmaskInterrupts() || _transport.WaitForInterrupt(Processor, Id, timeout);
+        bool came = Rings.Reader.UnmaskInterrupts() || _transport.WaitForInterrupt(Id, timeout);
         Rings.Reader.MaskInterrupts();
         return came;
     }

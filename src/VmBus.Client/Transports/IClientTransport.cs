@@ -30,7 +30,10 @@ public interface IClientTransport : IDisposable
     /// <returns>False when the host has not bound this connection: its channel is not open.</returns>
     bool Signal(uint connectionId);
 
-    /// <summary>Waits until the host raises an event flag on a processor, and clears it.</summary>
+    /// <summary>
+    /// Waits until the host raises an event flag on any processor that listens, and clears it: hosts before 5.3 do not say when they have moved
+    /// a channel's interrupts, so the last ones may still come where they came before.
+    /// </summary>
     /// <returns>False when it did not in time.</returns>
-    bool WaitForInterrupt(uint processor, uint flag, TimeSpan timeout);
+    bool WaitForInterrupt(uint flag, TimeSpan timeout);
 }

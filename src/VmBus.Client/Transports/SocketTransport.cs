@@ -27,7 +27,10 @@ public sealed class SocketTransport : IClientTransport
     private readonly byte[] _packet = new byte[MaximumPacketBytes];
     private readonly byte[] _post = new byte[MaximumPacketBytes];
     private readonly ConcurrentDictionary<uint, EventFd> _connections = new();
-    private readonly ConcurrentDictionary<(uint Processor, uint Flag), EventFd> _interrupts = new();
+    private readonly HashSet<(uint Processor, uint Flag)> _listens = [];
+
+    // One for a flag, whatever processors it is raised on.
+    private readonly ConcurrentDictionary<uint, EventFd> _interrupts = new();
 
     private SocketTransport(PacketSocket socket, GuestMemory memory) => (_socket, Memory) = (socket, memory);
 
@@ -87,15 +90,14 @@ public sealed class SocketTransport : IClientTransport
     /// <inheritdoc/>
     public void Listen(uint processor, uint flag)
     {
-        if (_interrupts.ContainsKey((processor, flag))) return;
-        EventFd signal = EventFd.Create();
+        if (!_listens.Add((processor, flag))) return;
+        EventFd signal = _interrupts.GetOrAdd(flag, static _ => EventFd.Create());
         Span<byte> packet = stackalloc byte[HeaderBytes + sizeof(uint)];
         WriteUInt32LittleEndian(packet, (uint)SocketPacketKind.Listen);
         WriteUInt32LittleEndian(packet[4..], flag);
         WriteUInt32LittleEndian(packet[HeaderBytes..], processor);
         // A host that is gone shows at the post that follows.
         _ = _socket.Send(packet, signal);
-        _interrupts[(processor, flag)] = signal;
     }
 
     /// <inheritdoc/>
@@ -115,8 +117,8 @@ public sealed class SocketTransport : IClientTransport
     }
 
     /// <inheritdoc/>
-    public bool WaitForInterrupt(uint processor, uint flag, TimeSpan timeout)
-        => _interrupts.TryGetValue((processor, flag), out EventFd? signal) && signal.Wait(timeout);
+    public bool WaitForInterrupt(uint flag, TimeSpan timeout)
+        => _interrupts.TryGetValue(flag, out EventFd? signal) && signal.Wait(timeout);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -38,6 +38,8 @@ public sealed class VmBusClientTests : IDisposable
         Echo(channel, 1);
         Assert.Equal(version >= ProtocolVersion.V4_1 ? ClientStatus.Ok : ClientStatus.BadState, Client.Retarget(channel, 3));
         Echo(channel, 2);
+        // Before 5.3 the move has no answer, and the packet may overtake it.
+        if (version >= ProtocolVersion.V5_3) Assert.Equal(1, _guest.Ports.InterruptCount(3, channel.Id));
         Assert.Equal(ClientStatus.Ok, Client.Close(channel));
         Assert.Equal(ClientStatus.Ok, Client.Unload());
         Assert.Null(_guest.Server.Version);

@@ -93,7 +93,7 @@ internal class ScriptedHost : IClientTransport
         return Reader is not null;
     }
 
-    public bool WaitForInterrupt(uint processor, uint flag, TimeSpan timeout) => false;
+    public bool WaitForInterrupt(uint flag, TimeSpan timeout) => false;
 
     public virtual void Dispose()
     {

@@ -36,7 +36,7 @@ public sealed class BusTransport(FakePorts ports, VmBusServer server, GuestMemor
     public bool Signal(uint connectionId) => ports.Kick(connectionId);
 
     /// <inheritdoc/>
-    public bool WaitForInterrupt(uint processor, uint flag, TimeSpan timeout) => ports.TakeInterrupt(processor, flag, timeout);
+    public bool WaitForInterrupt(uint flag, TimeSpan timeout) => ports.TakeInterrupt(flag, timeout);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -11,6 +11,7 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     private readonly BlockingCollection<byte[]> _messages = [];
     private readonly ConcurrentDictionary<uint, EventFd> _kicks = new();
     private readonly ConcurrentDictionary<(uint Processor, uint Flag), SemaphoreSlim> _interrupts = new();
+    private readonly ConcurrentDictionary<uint, SemaphoreSlim> _flags = new();
     private int _clears;
 
     /// <summary>The processor that messages go to, or null when none was chosen yet.</summary>
@@ -75,7 +76,11 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     public void Unbind(uint connectionId) => _kicks.TryRemove(connectionId, out _);
 
     /// <inheritdoc/>
-    public void Raise(uint virtualProcessor, uint flag) => Interrupt(virtualProcessor, flag).Release();
+    public void Raise(uint virtualProcessor, uint flag)
+    {
+        Interrupt(virtualProcessor, flag).Release();
+        Flag(flag).Release();
+    }
 
     /// <summary>A provider that decides in place of <see cref="TakesConnects"/>.</summary>
     public IConnectPort? Sockets { get; set; }
@@ -102,6 +107,9 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     /// <summary>Takes one interrupt of this flag on this processor; waits for it.</summary>
     public bool TakeInterrupt(uint virtualProcessor, uint flag, TimeSpan timeout) => Interrupt(virtualProcessor, flag).Wait(timeout);
 
+    /// <summary>Takes one interrupt of this flag on whatever processor; waits for it. Apart from those taken by processor.</summary>
+    public bool TakeInterrupt(uint flag, TimeSpan timeout) => Flag(flag).Wait(timeout);
+
     /// <summary>Interrupts of this flag on this processor that nobody has taken.</summary>
     public int InterruptCount(uint virtualProcessor, uint flag) => Interrupt(virtualProcessor, flag).CurrentCount;
 
@@ -109,9 +117,11 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     public void Dispose()
     {
         _messages.Dispose();
-        foreach (SemaphoreSlim interrupt in _interrupts.Values) interrupt.Dispose();
+        foreach (SemaphoreSlim interrupt in _interrupts.Values.Concat(_flags.Values)) interrupt.Dispose();
     }
 
     private SemaphoreSlim Interrupt(uint virtualProcessor, uint flag)
         => _interrupts.GetOrAdd((virtualProcessor, flag), static _ => new SemaphoreSlim(0));
+
+    private SemaphoreSlim Flag(uint flag) => _flags.GetOrAdd(flag, static _ => new SemaphoreSlim(0));
 }
