@@ -133,6 +133,7 @@ internal sealed partial class ChannelServer
         }
         else if (channel.IsRunning)
         {
+            if (after == AfterClose.Rescind && channel.Reopen is { } waiting) _ = AnswerCrossed(waiting);
             channel.Decide(after);
             Settle(channel);
         }

@@ -20,8 +20,9 @@ internal sealed partial class ChannelServer
         {
             channel.State = ChannelState.Open;
             channel.After = null;
-            // A guest that closed meanwhile still waits for the answer to its open; one that was cut off is woken by the rescind.
+            // A guest that closed meanwhile, or is about to hear of a rescind, still waits for the answer to its open.
             if (after is null or AfterClose.Offer) SendOpenResult(channel, open, NtStatus.Success);
+            if (after is AfterClose.Rescind) SendOpenResult(channel, open, NtStatus.Unexpected);
             if (after is { } end)
                 _ = BeginClose(channel, end);
             else
@@ -68,8 +69,7 @@ internal sealed partial class ChannelServer
             ChannelState.Offered => BeginOpen(channel, request),
             ChannelState.Opening or ChannelState.Open => RefuseOpen(request),
             ChannelState.Closing => OnOpenWhileClosing(channel, request),
-            // The open crossed a rescind on its way; the rescind is its answer.
-            ChannelState.Rescinded => null,
+            ChannelState.Rescinded => AnswerCrossed(request),
             ChannelState.Unoffered or ChannelState.Released => Refusal.UnknownChannel,
         };
     }
@@ -77,9 +77,17 @@ internal sealed partial class ChannelServer
     // CLOSE has no answer, so a guest may open again before the device has stopped.
     private Refusal? OnOpenWhileClosing(ServerChannel channel, in OpenChannelRequest request)
     {
-        if (channel.After != AfterClose.Offer) return null;
+        if (channel.After != AfterClose.Offer) return AnswerCrossed(request);
         if (channel.Reopen is not null) return RefuseOpen(request);
         channel.Reopen = request;
+        return null;
+    }
+
+    // The open crossed a rescind on its way. Linux waits for either, but handles rescinds one after the other, each only when the device's probe
+    // has ended: one that waits for a later probe keeps back the rescind that this one waits for.
+    private Refusal? AnswerCrossed(in OpenChannelRequest request)
+    {
+        Send(new OpenChannelResult(request.ChannelId, request.OpenId, NtStatus.Unexpected));
         return null;
     }
 

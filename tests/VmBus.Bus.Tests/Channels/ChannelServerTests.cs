@@ -259,7 +259,7 @@ public sealed class ChannelServerTests : IDisposable
         _bus.Post(new CloseChannel(primary));
         _ = _bus.Take();
         _bus.PostOpen(2, 200);
-        Assert.Equal("", _bus.Take());
+        Assert.Equal("OPEN_CHANNEL_RESULT failed", _bus.Take());
         Assert.Equal(ChannelState.Rescinded, _bus.Channel(2).State);
     }
 

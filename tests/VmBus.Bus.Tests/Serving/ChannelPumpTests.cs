@@ -1,6 +1,7 @@
 using VmBus.Bus.Devices;
 using VmBus.Memory.Rings;
 using VmBus.Protocol.Channel;
+using VmBus.Protocol.HyperV;
 using VmBus.Protocol.Ring;
 using VmBus.TestKit.Bus;
 
@@ -76,6 +77,7 @@ public sealed class ChannelPumpTests : IDisposable
         _guest.Server.Offer(_device);
         OfferChannel offer = Assert.Single(_guest.Connect());
         _guest.PostOpen(_guest.Prepare(offer));
+        Assert.Equal(NtStatus.Unexpected, _guest.Expect<OpenChannelResult>().Status);
         Assert.Equal(offer.ChannelId, _guest.Expect<RescindChannelOffer>().ChannelId);
         Assert.True(_device.Last!.IsClosing);
         Assert.Empty(_guest.Ports.Bound);
