@@ -34,6 +34,7 @@ public sealed class KvmMachine : IDisposable
     private ExitDispatcher? _dispatcher;
     private MachineExit? _exit;
     private Synic? _synic;
+    private int _memorySlots;
     private int _running;
     private bool _started;
     private bool _disposed;
@@ -186,6 +187,33 @@ public sealed class KvmMachine : IDisposable
         }
     }
 
+    /// <summary>Gives the guest more memory while it runs; it does not look before it is told. One thread at a time adds and takes.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    /// <exception cref="ObjectDisposedException">The machine is gone.</exception>
+    public void AddMemory(MemoryRegion region)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _vm.SetMemory(_memorySlots, region.Start.Value, region.Bytes, region.HostAddress);
+            _memorySlots++;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="AddMemory"/> gave last, when the guest does not use it.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    /// <exception cref="ObjectDisposedException">The machine is gone.</exception>
+    public void TakeMemory(MemoryRegion region)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            // Without bytes a slot goes away.
+            _vm.SetMemory(_memorySlots - 1, region.Start.Value, 0, region.HostAddress);
+            _memorySlots--;
+        }
+    }
+
     /// <summary>Stops the machine if it runs and frees everything it has. Not on a processor's own thread.</summary>
     public void Dispose()
     {
@@ -207,11 +235,7 @@ public sealed class KvmMachine : IDisposable
     {
         KickSignal.Install();
         _vm.SetRealModePages(IdentityMapAddress, TaskStateAddress);
-        for (int slot = 0; slot < memory.Regions.Count; slot++)
-        {
-            MemoryRegion region = memory.Regions[slot];
-            _vm.SetMemory(slot, region.Start.Value, region.Bytes, region.HostAddress);
-        }
+        foreach (MemoryRegion region in memory.Regions) _vm.SetMemory(_memorySlots++, region.Start.Value, region.Bytes, region.HostAddress);
 
         _vm.CreateInterruptControllers();
         _vm.CreateIntervalTimer();

@@ -6,7 +6,8 @@ namespace VmBus.Machine.Acpi;
 /// <param name="ProcessorCount">Processors, 1 to 64; their APIC ids are 0 to count - 1 in this order.</param>
 /// <param name="MemoryBytes">All RAM in bytes, as <see cref="GuestMemory.Bytes"/>.</param>
 /// <param name="PhysicalAddressBits">Width of a guest physical address, from the processor's CPUID leaf 0x80000008.</param>
-public sealed record AcpiConfiguration(int ProcessorCount, ulong MemoryBytes, int PhysicalAddressBits)
+/// <param name="GrowthEnd">Where RAM that may be added ends at most; 0 for none.</param>
+public sealed record AcpiConfiguration(int ProcessorCount, ulong MemoryBytes, int PhysicalAddressBits, ulong GrowthEnd = 0)
 {
     /// <summary>Processors that a partition can have: one word of the channel protocol's processor sets.</summary>
     public const int MaximumProcessors = 64;
@@ -34,6 +35,7 @@ public sealed record AcpiConfiguration(int ProcessorCount, ulong MemoryBytes, in
             ulong ramEnd = MemoryBytes <= GuestMemory.LowMemoryEnd
                 ? GuestMemory.HighMemoryStart
                 : GuestMemory.HighMemoryStart + (MemoryBytes - GuestMemory.LowMemoryEnd);
+            ramEnd = Math.Max(ramEnd, GrowthEnd);
             ulong start = Math.Max(end - Math.Min(end / 4, LargestHighWindow), (ramEnd + GiB - 1) / GiB * GiB);
             return start < end ? (start, end - start) : (0, 0);
         }

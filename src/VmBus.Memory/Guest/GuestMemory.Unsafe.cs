@@ -15,44 +15,63 @@ public sealed class GuestMemory : IDisposable
     /// <summary>Where RAM that does not fit below the hole goes on.</summary>
     public const ulong HighMemoryStart = 0x1_0000_0000;
 
+    // Guests take memory that is added in blocks, whose size grows with their RAM up to this.
+    private const ulong GrowthAlignment = 2UL << 30;
+
     private readonly MemoryMapping _mapping;
     private readonly ulong _lowBytes;
     private readonly ulong _highBytes;
+    private ulong _addedBytes;
 
-    private GuestMemory(MemoryFile file, MemoryMapping mapping)
+    private GuestMemory(MemoryFile file, MemoryMapping mapping, ulong growthBytes = 0)
     {
         File = file;
         _mapping = mapping;
-        Bytes = (ulong)file.Bytes;
+        GrowthBytes = growthBytes;
+        Bytes = (ulong)file.Bytes - growthBytes;
         _lowBytes = Math.Min(Bytes, LowMemoryEnd);
         _highBytes = Bytes - _lowBytes;
         var low = new MemoryRegion(new Gpa(0), _lowBytes, 0, mapping.Address);
         Regions = _highBytes == 0
             ? [low]
             : [low, new MemoryRegion(new Gpa(HighMemoryStart), _highBytes, (long)_lowBytes, mapping.Address + (nint)_lowBytes)];
+        GrowthStart = new Gpa((HighMemoryStart + _highBytes + GrowthAlignment - 1) / GrowthAlignment * GrowthAlignment);
     }
 
     /// <summary>The memory file behind the RAM, for sharing with the kernel and with other processes.</summary>
     public MemoryFile File { get; }
 
-    /// <summary>All RAM in bytes.</summary>
+    /// <summary>RAM in bytes, without what was added.</summary>
     public ulong Bytes { get; }
 
-    /// <summary>The one or two runs of RAM in guest address order.</summary>
+    /// <summary>Where RAM that is added begins.</summary>
+    public Gpa GrowthStart { get; }
+
+    /// <summary>Bytes that can be added.</summary>
+    public ulong GrowthBytes { get; }
+
+    /// <summary>Bytes that have been added.</summary>
+    public ulong AddedBytes => Volatile.Read(ref _addedBytes);
+
+    /// <summary>The one or two runs of RAM in guest address order, without what was added.</summary>
     public IReadOnlyList<MemoryRegion> Regions { get; }
 
     /// <summary>Creates zero-filled RAM.</summary>
     /// <param name="bytes">Size, a positive multiple of the page size.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The size is zero or not a multiple of 4096.</exception>
+    /// <param name="growthBytes">Room for <see cref="TryAdd"/>, a multiple of the page size; it costs nothing before.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is zero or not a multiple of 4096.</exception>
     /// <exception cref="LinuxException">The host cannot provide the file or the mapping.</exception>
-    public static GuestMemory Create(ulong bytes)
+    public static GuestMemory Create(ulong bytes, ulong growthBytes = 0)
     {
         if (bytes == 0 || bytes % Gpa.PageBytes != 0 || bytes > long.MaxValue)
             throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "Guest memory is a positive multiple of 4096 bytes.");
-        MemoryFile file = MemoryFile.CreateWithHugePages("vmbus-guest-ram", (long)bytes);
+        if (growthBytes % Gpa.PageBytes != 0 || growthBytes > long.MaxValue - bytes)
+            throw new ArgumentOutOfRangeException(nameof(growthBytes), growthBytes, "Guest memory grows by a multiple of 4096 bytes.");
+        long total = (long)(bytes + growthBytes);
+        MemoryFile file = MemoryFile.CreateWithHugePages("vmbus-guest-ram", total);
         try
         {
-            return new GuestMemory(file, MemoryMapping.MapWithHugePages(file, (long)bytes));
+            return new GuestMemory(file, MemoryMapping.MapWithHugePages(file, total), growthBytes);
         }
         catch
         {
@@ -116,6 +135,36 @@ public sealed class GuestMemory : IDisposable
     /// <exception cref="LinuxException">The host refused.</exception>
     public void Discard() => File.PunchHole(0, File.Bytes);
 
+    /// <summary>Gives the pages of a range back to the host; they read as zero until they are written again.</summary>
+    /// <returns>False, with nothing done, when any byte is not RAM.</returns>
+    /// <exception cref="LinuxException">The host refused.</exception>
+    public bool TryDiscard(Gpa start, ulong bytes)
+    {
+        if (!TryGetOffset(start, bytes, out ulong offset)) return false;
+        File.PunchHole((long)offset, (long)bytes);
+        return true;
+    }
+
+    /// <summary>Makes more of the room RAM, after what was added before. One thread at a time adds and takes.</summary>
+    /// <returns>What was added; null when there is no such room.</returns>
+    public MemoryRegion? TryAdd(ulong bytes)
+    {
+        ulong added = AddedBytes;
+        if (bytes == 0 || bytes % Gpa.PageBytes != 0 || bytes > GrowthBytes - added) return null;
+        Volatile.Write(ref _addedBytes, added + bytes);
+        return new MemoryRegion(GrowthStart + added, bytes, (long)(Bytes + added), _mapping.Address + (nint)(Bytes + added));
+    }
+
+    /// <summary>Takes back the last of what was added, and gives its pages to the host. Nobody may use it any more.</summary>
+    /// <exception cref="LinuxException">The host refused.</exception>
+    public void TakeAdded(ulong bytes)
+    {
+        ulong added = AddedBytes;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, added);
+        Volatile.Write(ref _addedBytes, added - bytes);
+        if (bytes > 0) File.PunchHole((long)(Bytes + added - bytes), (long)bytes);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -124,12 +173,14 @@ public sealed class GuestMemory : IDisposable
     }
 
     private bool TryGetOffset(Gpa start, ulong bytes, out ulong offset)
+        => TryGetOffset(start, bytes, 0, _lowBytes, 0, out offset)
+            || TryGetOffset(start, bytes, HighMemoryStart, _highBytes, _lowBytes, out offset)
+            || TryGetOffset(start, bytes, GrowthStart.Value, AddedBytes, Bytes, out offset);
+
+    private static bool TryGetOffset(Gpa start, ulong bytes, ulong runStart, ulong runBytes, ulong runOffset, out ulong offset)
     {
-        offset = start.Value;
-        if (bytes <= _lowBytes && start.Value <= _lowBytes - bytes) return true;
-        offset = unchecked(start.Value - HighMemoryStart);
-        if (start.Value < HighMemoryStart || bytes > _highBytes || offset > _highBytes - bytes) return false;
-        offset += _lowBytes;
-        return true;
+        ulong inRun = unchecked(start.Value - runStart);
+        offset = inRun + runOffset;
+        return start.Value >= runStart && bytes <= runBytes && inRun <= runBytes - bytes;
     }
 }

@@ -158,4 +158,60 @@ public sealed class GuestMemoryTests
         Assert.False(memory.Contains(address, 1));
         Assert.False(memory.Contains(address, Gpa.PageBytes));
     }
+
+    [Theory]
+    [InlineData(16 * Page, 0x1_0000_0000UL)]
+    [InlineData(Low, 0x1_0000_0000UL)]
+    [InlineData(Low + Page, 0x1_8000_0000UL)]
+    [InlineData(Low + (2UL << 30), 0x1_8000_0000UL)]
+    [InlineData(Low + (2UL << 30) + Page, 0x2_0000_0000UL)]
+    public void Room_to_grow_begins_at_two_gigabytes_above_all_ram(ulong bytes, ulong start)
+    {
+        using var memory = GuestMemory.Create(bytes, 4 * Page);
+        Assert.Equal(start, memory.GrowthStart.Value);
+        Assert.Equal((bytes, 4 * Page), (memory.Bytes, memory.GrowthBytes));
+        Assert.False(memory.Contains(memory.GrowthStart, 1));
+    }
+
+    [Fact]
+    public void Memory_that_was_added_is_ram_until_it_is_taken_and_reads_as_zero_when_it_comes_again()
+    {
+        using var memory = GuestMemory.Create(16 * Page, 4 * Page);
+        MemoryRegion first = memory.TryAdd(Page)!.Value;
+        MemoryRegion second = memory.TryAdd(2 * Page)!.Value;
+        Assert.Equal((memory.GrowthStart, Page, (long)(16 * Page)), (first.Start, first.Bytes, first.FileOffset));
+        Assert.Equal((memory.GrowthStart + Page, 2 * Page), (second.Start, second.Bytes));
+        Assert.Null(memory.TryAdd(2 * Page));
+        Assert.Null(memory.TryAdd(1));
+        Assert.Null(memory.TryAdd(0));
+        Assert.Equal(3 * Page, memory.AddedBytes);
+        Assert.True(memory.Contains(memory.GrowthStart, 3 * Page));
+        Assert.False(memory.Contains(memory.GrowthStart, 3 * Page + 1));
+        Assert.True(memory.TryWrite(second.Start, [1, 2, 3]));
+        Assert.True(memory.TryGetHostAddress(second.Start, 1, out nint address));
+        Assert.Equal(second.HostAddress, address);
+
+        memory.TakeAdded(2 * Page);
+        Assert.False(memory.TryWrite(second.Start, [1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => memory.TakeAdded(2 * Page));
+        Assert.Equal(second, memory.TryAdd(2 * Page));
+        byte[] read = [9, 9, 9];
+        Assert.True(memory.TryRead(second.Start, read));
+        Assert.Equal([0, 0, 0], read);
+    }
+
+    [Fact]
+    public void Pages_that_are_given_back_read_as_zero_and_the_host_has_them()
+    {
+        using var memory = GuestMemory.Create(16 * Page);
+        Assert.True(memory.TryWrite(new Gpa(Page), [1]));
+        Assert.True(memory.TryWrite(new Gpa(2 * Page), [2]));
+        Assert.True(memory.TryDiscard(new Gpa(Page), Page));
+        byte[] read = [9];
+        Assert.True(memory.TryRead(new Gpa(Page), read));
+        Assert.Equal(0, read[0]);
+        Assert.True(memory.TryRead(new Gpa(2 * Page), read));
+        Assert.Equal(2, read[0]);
+        Assert.False(memory.TryDiscard(new Gpa(15 * Page), 2 * Page));
+    }
 }
