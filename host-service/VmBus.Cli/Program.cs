@@ -12,6 +12,7 @@ internal static class Program
         {
             RunCommand.Create(),
             ShowCommand.Create(),
+            MemoryCommand.Create(),
             DiskCommand.Create(),
             NicCommand.Create(),
             ConsoleCommand.Create(),

@@ -1,5 +1,6 @@
 using VmBus.Host.Integration;
 using VmBus.Network.Links;
+using VmBus.Providers.DynamicMemory;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host;
@@ -19,6 +20,14 @@ public interface IPartitionControl
 
     /// <summary>What the guest itself can be asked, through its integration services.</summary>
     IIntegrationControl Integration { get; }
+
+    /// <summary>How the partition's memory stands.</summary>
+    DynamicMemoryInfo Memory { get; }
+
+    /// <summary>Has the guest give memory back or take more, until it has <paramref name="bytes"/>.</summary>
+    /// <returns>How the memory stands when it has; memory is added in units that the guest names, so it may come out a little less.</returns>
+    /// <exception cref="DynamicMemoryException">The guest cannot, or not all of it; the message says what it has.</exception>
+    Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default);
 
     /// <summary>How the partition stands now.</summary>
     PartitionInfo Describe();

@@ -11,6 +11,7 @@ using VmBus.Machine.Boot;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Integration;
 using VmBus.Providers.Sockets;
 using VmBus.Storage.Disks;
@@ -33,6 +34,8 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private readonly SocketProvider? _sockets;
     private readonly PartitionClock _clock = new();
     private readonly IntegrationComponents _integration;
+    private readonly PartitionMemory _ram;
+    private readonly DynamicMemoryProvider _dynamicMemory;
     private readonly Lock _lock = new();
     private MachineLife? _life;
     private volatile Chipset? _chipset;
@@ -50,7 +53,9 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _sockets = OpenSockets();
         _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
         using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
-        _memory = GuestMemory.Create(options.MemoryBytes);
+        _memory = GuestMemory.Create(options.MemoryBytes, Math.Max(options.MaximumMemoryBytes, options.MemoryBytes) - options.MemoryBytes);
+        _ram = new PartitionMemory(_memory);
+        _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger));
         _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
@@ -62,6 +67,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         {
             if (options.IntegrationServices.Contains(service.Service)) _bus.Offer(service);
         });
+        if (options.DynamicMemory) _bus.Offer(_dynamicMemory);
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>
@@ -105,6 +111,12 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     /// <inheritdoc/>
     public IIntegrationControl Integration => _integration;
+
+    /// <inheritdoc/>
+    public DynamicMemoryInfo Memory => _dynamicMemory.Describe();
+
+    /// <inheritdoc/>
+    public Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default) => _dynamicMemory.SetAsync(bytes, cancellation);
 
     /// <inheritdoc/>
     public PartitionInfo Describe()
@@ -152,6 +164,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _adapters.End();
         _sockets?.End();
         _bus.Dispose();
+        _dynamicMemory.Dispose();
         _sockets?.Dispose();
         _storage.Dispose();
         _adapters.Dispose();
@@ -179,7 +192,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _chipset = chipset;
         while (true)
         {
-            using var life = new MachineLife(_options, _memory, _bridge, _clock, chipset, _logger);
+            using var life = new MachineLife(_options, _memory, _ram, _bridge, _clock, chipset, _logger);
             if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
             Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
             MachineExit exit = life.Wait();
@@ -189,6 +202,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _adapters.Reset();
             _sockets?.Reset();
             _integration.Reset();
+            _dynamicMemory.Reset();
             if (ResultOf(exit) is { } result) return result;
             life.Dispose();
             _memory.Discard();

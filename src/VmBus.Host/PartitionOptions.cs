@@ -29,6 +29,12 @@ public sealed record PartitionOptions
     /// <summary>RAM, a multiple of 1 MiB.</summary>
     public required ulong MemoryBytes { get; init; }
 
+    /// <summary>RAM that it may have at most, a multiple of 1 MiB: what is more than <see cref="MemoryBytes"/> can be added while it runs.</summary>
+    public ulong MaximumMemoryBytes { get; init; }
+
+    /// <summary>Whether the guest is offered dynamic memory, which gives memory back and takes it.</summary>
+    public bool DynamicMemory { get; init; } = true;
+
     /// <summary>Disks in the order of their logical unit numbers.</summary>
     public IReadOnlyList<DiskOptions> Disks { get; init; } = [];
 

@@ -36,6 +36,8 @@ public sealed class ControlCommandTests : IDisposable
 
     [Theory]
     [InlineData("show", "name      demo\nstate     running\nuptime    1.02:03:04\n")]
+    [InlineData("memory show", "assigned  768M\nstart     1G\nmaximum   4G\nballooned 256M\nadded     0\navailable 500M\ncommitted not told yet\ndriver    version 2.0, gives memory back and uses what is added\n")]
+    [InlineData("memory set 512M", "the guest has 512M of memory\n")]
     [InlineData("disk list", "ID      LUN       SIZE  FORMAT  STATE     PATH\nsystem    0        20G  raw     writable  /images/system.img\n")]
     [InlineData("disk add data.img,id=x", "disk system added: LUN 0, 20G\n")]
     [InlineData("disk resize system 30G", "disk system has 30G now\n")]
@@ -67,8 +69,8 @@ public sealed class ControlCommandTests : IDisposable
     [Fact]
     public async Task Top_is_live_on_a_terminal_until_it_is_interrupted()
     {
-        // script(1) of util-linux gives it a terminal, and passes on what is typed there.
-        var start = new ProcessStartInfo("script")
+        // script(1) of util-linux gives it a terminal, and passes on what is typed there. Whoever runs the tests in the background has SIGINT ignored.
+        var start = new ProcessStartInfo("env")
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -76,7 +78,7 @@ public sealed class ControlCommandTests : IDisposable
             UseShellExecute = false,
         };
         string command = $"dotnet {typeof(Program).Assembly.Location} top --interval 0.1 --control {_socket.Path}";
-        foreach (string word in new[] { "-qec", command, "/dev/null" }) start.ArgumentList.Add(word);
+        foreach (string word in new[] { "--default-signal=INT", "script", "-qec", command, "/dev/null" }) start.ArgumentList.Add(word);
         using Process process = Process.Start(start)!;
         string? line;
         do line = await process.StandardOutput.ReadLineAsync();

@@ -5,7 +5,9 @@ using VmBus.Host.Integration;
 using VmBus.Memory.Rings;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Protocol.DynamicMemory;
 using VmBus.Protocol.Storage;
+using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
 
@@ -52,6 +54,15 @@ internal sealed class RecordingPartition : IPartitionControl
     {
         Ask($"unplug {id}");
         return Task.CompletedTask;
+    }
+
+    public DynamicMemoryInfo Memory { get; } = new(
+        true, 0x20000, DynamicMemoryCapabilities.Balloon | DynamicMemoryCapabilities.HotAdd, 1L << 30, 4L << 30, 768L << 20, 256L << 20, 0, null, 500L << 20, null);
+
+    public Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default)
+    {
+        Ask($"memory {bytes}");
+        return Task.FromResult(Memory with { AssignedBytes = bytes });
     }
 
     public PartitionInfo Describe() => new(

@@ -4,7 +4,7 @@ namespace VmBus.Testbed.Tests;
 internal static class MonitoredGuest
 {
     /// <summary>
-    /// Starts guests of the kernel $kernel (6.1 unless set) with the script in $script: the descriptor $keys is the standard input of <c>vmbus run</c>,
+    /// Starts guests of the kernel $kernel (6.1 unless set) with the script in $script and the memory $memory (512M): the descriptor $keys is the standard input of <c>vmbus run</c>,
     /// $console its output. <c>start_guest</c> is minimal and starts once; without --no-reboot when $again is set. <c>start_debian</c> is Debian on $work/root.img.
     /// </summary>
     public const string Start =
@@ -13,7 +13,7 @@ internal static class MonitoredGuest
         work=$(mktemp -d "$VMBUS_SCRATCH/hotplug.XXXXXX"); worker=; trap 'kill -9 $worker 2>/dev/null || true; rm -rf "$work"' EXIT
         mkfifo "$work/keys" "$work/pipe"; exec {keys}<>"$work/keys" {both}<>"$work/pipe"
         start_guest() {
-            run_guest --kernel "$MINIMAL/vmlinuz-${kernel-6.1}" --initrd "$MINIMAL/minimal-${kernel-6.1}" --memory 512M ${again---no-reboot} \
+            run_guest --kernel "$MINIMAL/vmlinuz-${kernel-6.1}" --initrd "$MINIMAL/minimal-${kernel-6.1}" --memory ${memory-512M} ${again---no-reboot} \
                 --append "console=ttyS0 panic=-1 quiet vmbus.run=$(base64 -w0 <<<"$script")" "$@"
         }
         start_debian() {

@@ -27,7 +27,7 @@ internal static class RunCommand
         Option<string?> initrd = new("--initrd") { HelpName = "FILE", Description = "Initial RAM disk" };
         Option<string> append = new("--append") { HelpName = "TEXT", Description = "Kernel command line", DefaultValueFactory = _ => "console=ttyS0" };
         Option<int> cpus = new("--cpus") { HelpName = "N", Description = "Virtual processors, 1 to 64", DefaultValueFactory = _ => 1 };
-        Option<string> memory = new("--memory") { HelpName = "SIZE", Description = "RAM, with suffix K, M or G", DefaultValueFactory = _ => "1G" };
+        Option<string> memory = new("--memory") { HelpName = "SIZE[,max=SIZE]", Description = "RAM, with suffix K, M or G; up to max more can be given to the guest while it runs ('vmbus memory set')", DefaultValueFactory = _ => "1G" };
         Option<string> name = new("--name") { HelpName = "NAME", Description = "Name of the partition, for messages", DefaultValueFactory = _ => "guest" };
         Option<string[]> disks = new("--disk")
         {
@@ -53,7 +53,7 @@ internal static class RunCommand
         Option<string?> control = new("--control")
         {
             HelpName = "PATH[,group=GROUP]",
-            Description = "A socket where 'vmbus show', 'disk', 'nic', 'console', 'events', 'top', 'stop' and 'kill' reach the partition; for its owner and root, and for a group",
+            Description = "A socket where 'vmbus show', 'memory', 'disk', 'nic', 'console', 'events', 'top', 'stop' and 'kill' reach the partition; for its owner and root, and for a group",
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
@@ -65,6 +65,8 @@ internal static class RunCommand
         };
         command.SetAction(parsed => Guard(() =>
         {
+            var ram = MemoryOption.Parse(parsed.GetValue(memory)!);
+            var services = IntegrationOption.Parse(parsed.GetValue(integration)!);
             var options = new PartitionOptions
             {
                 Name = parsed.GetValue(name)!,
@@ -72,12 +74,14 @@ internal static class RunCommand
                 Initrd = parsed.GetValue(initrd),
                 CommandLine = parsed.GetValue(append)!,
                 ProcessorCount = InRange("--cpus", parsed.GetValue(cpus), 1, 64),
-                MemoryBytes = ParseMemory(parsed.GetValue(memory)!),
+                MemoryBytes = ram.Bytes,
+                MaximumMemoryBytes = ram.MaximumBytes,
                 Disks = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.Parse)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
-                IntegrationServices = IntegrationOption.Parse(parsed.GetValue(integration)!),
+                IntegrationServices = services.Services,
+                DynamicMemory = services.DynamicMemory,
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };
@@ -191,15 +195,6 @@ internal static class RunCommand
 
     private static int InRange(string option, int value, int least, int most)
         => value >= least && value <= most ? value : throw new UsageException($"{option} {value}: must be {least} to {most}.");
-
-    private static ulong ParseMemory(string text)
-    {
-        const long Least = 32L << 20;
-        const long Most = 4L << 40;
-        if (!SizeParser.TryParse(text, out long bytes)) throw new UsageException($"--memory '{text}': not a size; write it as 2G or 512M.");
-        if (bytes is < Least or > Most) throw new UsageException($"--memory '{text}': must be 32M to 4T.");
-        return bytes % (1 << 20) == 0 ? (ulong)bytes : throw new UsageException($"--memory '{text}': must be a whole number of MiB.");
-    }
 
     private static uint ParseVersion(string text)
     {

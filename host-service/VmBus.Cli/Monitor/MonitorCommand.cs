@@ -12,6 +12,8 @@ internal abstract record MonitorCommand
         """
         help                        this list; Ctrl-A h shows the console's keys
         info                        name, state, uptime, VMBus version, channels
+        memory                      what the guest has of memory, and what it says that it needs
+        memory set SIZE             have the guest give memory back or take more, until it has SIZE (2G)
         disk list                   the disks
         disk add PATH[,KEY=VALUE]…  give the guest a disk; the keys are those of --disk
         disk remove ID              take a disk from the guest
@@ -39,6 +41,9 @@ internal abstract record MonitorCommand
             ["info"] => new ShowInfo(),
             ["poweroff"] => new PowerOff(null),
             ["quit" or "q"] => new Quit(),
+            ["memory"] => new ShowMemory(),
+            ["memory", "set", var size] => new SetMemory(ParseSize(size)),
+            ["memory", ..] => throw new UsageException("memory takes nothing, or set and a size: memory set SIZE"),
             ["disk", "list"] => new ListDisks(),
             // The rest of the line is one argument: a path may have spaces.
             ["disk", "add", _, ..] => new AddDisk(DiskOption.Complete(line[AfterTwoWords(line)..].Trim())),
@@ -61,7 +66,7 @@ internal abstract record MonitorCommand
         };
     }
 
-    /// <summary>Reads the size of a disk.</summary>
+    /// <summary>Reads the size of a disk, or of memory.</summary>
     /// <exception cref="UsageException">It is none.</exception>
     public static long ParseSize(string text) => SizeParser.TryParse(text, out long bytes) && bytes > 0
         ? bytes
@@ -84,6 +89,12 @@ internal abstract record MonitorCommand
 
     /// <summary><c>info</c>.</summary>
     internal sealed record ShowInfo : MonitorCommand;
+
+    /// <summary><c>memory</c>.</summary>
+    internal sealed record ShowMemory : MonitorCommand;
+
+    /// <summary><c>memory set</c>.</summary>
+    internal sealed record SetMemory(long Bytes) : MonitorCommand;
 
     /// <summary><c>disk list</c>.</summary>
     internal sealed record ListDisks : MonitorCommand;

@@ -48,6 +48,12 @@ internal sealed class MonitorExecutor(IControlCaller verbs, IIntegrationControl?
             case MonitorCommand.ShowInfo:
                 PartitionReport partition = await Call(PartitionVerb.Show, NoValue.Instance).ConfigureAwait(false);
                 return Answer.Of(partition, PartitionText.Describe(partition));
+            case MonitorCommand.ShowMemory:
+                MemoryReport memory = await Call(PartitionVerb.ShowMemory, NoValue.Instance).ConfigureAwait(false);
+                return Answer.Of(memory, MemoryText.Describe(memory));
+            case MonitorCommand.SetMemory set:
+                MemoryReport changed = await Call(PartitionVerb.SetMemory, new MemoryRequest(set.Bytes)).ConfigureAwait(false);
+                return Answer.Of(changed, $"the guest has {SizeParser.Format(changed.AssignedBytes)} of memory\n");
             case MonitorCommand.ListDisks:
                 DiskList disks = await Call(PartitionVerb.ListDisks, NoValue.Instance).ConfigureAwait(false);
                 return Answer.Of(disks, DiskText.List(disks.Disks));

@@ -23,6 +23,7 @@ internal static class PartitionText
                 "network" => "network adapter",
                 "integration" => IntegrationServices.All.First(service => service.InterfaceType.ToString() == channel.Type).Name,
                 "socket" => "socket",
+                "memory" => "dynamic memory",
                 _ => channel.Type,
             };
             text.Append(

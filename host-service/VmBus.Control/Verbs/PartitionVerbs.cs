@@ -22,6 +22,8 @@ public sealed class PartitionVerbs(IPartitionControl partition, TimeSpan powerOf
         table.Add(PartitionVerb.Show, (_, _) => Task.FromResult(Reports.Of(partition.Describe())));
         table.Add(PartitionVerb.PowerOff, (request, _) => Task.FromResult(PowerOff(request)));
         table.Add(PartitionVerb.Kill, (_, _) => Task.FromResult(Kill()));
+        table.Add(PartitionVerb.ShowMemory, (_, _) => Task.FromResult(Reports.Of(partition.Memory)));
+        table.Add(PartitionVerb.SetMemory, async (request, cancellation) => Reports.Of(await partition.SetMemoryAsync(request.Bytes, cancellation).ConfigureAwait(false)));
         table.Add(PartitionVerb.ListDisks, (_, _) => Task.FromResult(new DiskList([.. partition.Disks.Select(Reports.Of)])));
         table.Add(PartitionVerb.AddDisk, (request, _) => Task.FromResult(AddDisk(request)));
         table.Add(PartitionVerb.RemoveDisk, (request, cancellation) => RemoveAsync(partition.RemoveDiskAsync(request.Id), cancellation));

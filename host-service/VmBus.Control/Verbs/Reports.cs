@@ -1,12 +1,15 @@
 using System.Diagnostics;
+using System.Globalization;
 using VmBus.Bus.Devices;
 using VmBus.Host;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
+using VmBus.Protocol.DynamicMemory;
 using VmBus.Protocol.Integration;
 using VmBus.Protocol.Network;
 using VmBus.Protocol.Sockets;
 using VmBus.Protocol.Storage;
+using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Network;
 
 namespace VmBus.Control.Verbs;
@@ -22,6 +25,21 @@ public static class Reports
         info.BusVersion,
         (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds,
         [.. info.Channels.Select(Of)]);
+
+    /// <summary>A partition's memory.</summary>
+    public static MemoryReport Of(DynamicMemoryInfo memory) => new(
+        memory.IsReady,
+        memory.Version is { } version ? string.Create(CultureInfo.InvariantCulture, $"{version >> 16}.{version & ushort.MaxValue}") : null,
+        (memory.Capabilities & DynamicMemoryCapabilities.Balloon) != 0,
+        (memory.Capabilities & DynamicMemoryCapabilities.HotAdd) != 0,
+        memory.StartBytes,
+        memory.MaximumBytes,
+        memory.AssignedBytes,
+        memory.BalloonedBytes,
+        memory.AddedBytes,
+        memory.GoalBytes,
+        memory.AvailableBytes,
+        memory.CommittedBytes);
 
     /// <summary>A channel.</summary>
     public static ChannelReport Of(ChannelInfo channel) => new(
@@ -89,6 +107,7 @@ public static class Reports
     private static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi"
         : type == NetworkInterface.Synthetic ? "network"
         : IntegrationServices.All.Any(service => service.InterfaceType == type) ? "integration"
+        : type == DynamicMemoryProvider.Ids.InterfaceType ? "memory"
         : SocketInterface.TryGetPort(type, out _) ? "socket"
         : "other";
 

@@ -13,6 +13,7 @@ internal sealed class MachineLife : IDisposable
     private const int AddressWidthLeaf = unchecked((int)0x8000_0008);
 
     private readonly KvmMachine _machine;
+    private readonly PartitionMemory _ram;
     private readonly BusBridge _bridge;
     private readonly PartitionClock _clock;
     private readonly Chipset _chipset;
@@ -20,15 +21,19 @@ internal sealed class MachineLife : IDisposable
 
     /// <summary>Builds the machine over <paramref name="memory"/>, which reads as zero.</summary>
     /// <exception cref="IOException">The kernel refuses a part, or an image cannot be loaded.</exception>
-    public MachineLife(PartitionOptions options, GuestMemory memory, BusBridge bridge, PartitionClock clock, Chipset chipset, ILogger logger)
+    public MachineLife(PartitionOptions options, GuestMemory memory, PartitionMemory ram, BusBridge bridge, PartitionClock clock, Chipset chipset, ILogger logger)
     {
+        _ram = ram;
         _bridge = bridge;
         _clock = clock;
         _chipset = chipset;
+        ulong end = memory.GrowthStart.Value + memory.GrowthBytes;
+        if (end > 1UL << PhysicalAddressBits)
+            throw new IOException($"The memory would end at 0x{end:x}, which this host's processor cannot address ({PhysicalAddressBits} bits): choose less.");
         _machine = KvmMachine.Create(new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount }, memory, bridge, logger);
         try
         {
-            AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits));
+            AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits, end));
             _boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine).Load(memory, acpi);
             chipset.Connect(_machine);
         }
@@ -40,6 +45,7 @@ internal sealed class MachineLife : IDisposable
 
         bridge.Connect(_machine.Synic);
         clock.Connect(_machine);
+        ram.Connect(_machine);
     }
 
     // The guest sees the host's address width: KVM passes this leaf on.
@@ -59,6 +65,7 @@ internal sealed class MachineLife : IDisposable
     {
         _bridge.Disconnect();
         _clock.Disconnect();
+        _ram.Disconnect();
         _chipset.Disconnect();
         _machine.Dispose();
     }

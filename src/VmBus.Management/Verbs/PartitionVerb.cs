@@ -2,7 +2,7 @@ using VmBus.Management.Values;
 
 namespace VmBus.Management.Verbs;
 
-/// <summary>What can be asked of a partition, its disks and its network adapters. Source: protocol-spec/control.md#verbs.</summary>
+/// <summary>What can be asked of a partition, its memory, its disks and its network adapters. Source: protocol-spec/control.md#verbs.</summary>
 public static class PartitionVerb
 {
     /// <summary>How it stands, with its channels and what they have done.</summary>
@@ -13,6 +13,12 @@ public static class PartitionVerb
 
     /// <summary>Ends it at once, as pulling the plug does.</summary>
     public static ControlVerb<NoValue, NoValue> Kill { get; } = new("partition.kill");
+
+    /// <summary>How its memory stands.</summary>
+    public static ControlVerb<NoValue, MemoryReport> ShowMemory { get; } = new("memory.show");
+
+    /// <summary>Has the guest give memory back or take more.</summary>
+    public static ControlVerb<MemoryRequest, MemoryReport> SetMemory { get; } = new("memory.set");
 
     /// <summary>Its disks.</summary>
     public static ControlVerb<NoValue, DiskList> ListDisks { get; } = new("disk.list");

@@ -2,6 +2,8 @@ using VmBus.Host;
 using VmBus.Host.Integration;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Protocol.DynamicMemory;
+using VmBus.Providers.DynamicMemory;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Control.Tests.Server;
@@ -32,6 +34,16 @@ internal sealed class FakePartition : IPartitionControl
 
     public IReadOnlyList<NicInfo> NetworkAdapters { get; } =
         [new NicInfo("lan", "tap=vnet0", MacAddress.Read([2, 0, 0, 0, 0, 1]), NicState.Attached, true, default, [])];
+
+    public DynamicMemoryInfo Memory { get; private set; } =
+        new(true, 0x20000, DynamicMemoryCapabilities.Balloon, 1 << 30, 1 << 30, 1 << 30, 0, 0, null, 12345, 67890);
+
+    public async Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default)
+    {
+        if (bytes > Memory.MaximumBytes) throw new DynamicMemoryException("the guest cannot have that");
+        if (bytes == 0) await Task.Delay(Timeout.Infinite, cancellation);
+        return Memory = Memory with { AssignedBytes = bytes, BalloonedBytes = Memory.StartBytes - bytes };
+    }
 
     public PartitionInfo Describe() => new("guest", PartitionState.Running, TimeSpan.FromSeconds(90), "5.3", []);
 
