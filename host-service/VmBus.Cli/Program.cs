@@ -22,6 +22,7 @@ internal static class Program
             EndCommand.CreateKill(),
             DoctorCommand.Create(),
         };
+        foreach (Command command in GuestCommand.CreateAll()) root.Add(command);
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {

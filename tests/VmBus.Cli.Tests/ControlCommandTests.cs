@@ -30,7 +30,7 @@ public sealed class ControlCommandTests : IDisposable
             lock (_typed) _typed.Append(Encoding.UTF8.GetString(typed.Span));
         });
         _socket = ControlSocket.Claim(new ControlSocketOptions(Path.Combine(_folder, "control"), null));
-        var verbs = new VerbTable(new PartitionVerbs(_partition, TimeSpan.FromSeconds(7)));
+        var verbs = new VerbTable(new PartitionVerbs(_partition, TimeSpan.FromSeconds(7)), new GuestVerbs(_partition.Integration));
         _server = ControlServer.Start(_socket, new ControlServices("test", verbs, _events, _console, new ControlLimits(), NullLogger.Instance));
     }
 
@@ -38,6 +38,19 @@ public sealed class ControlCommandTests : IDisposable
     [InlineData("show", "name      demo\nstate     running\nuptime    1.02:03:04\n")]
     [InlineData("memory show", "assigned  768M\nstart     1G\nmaximum   4G\nballooned 256M\nadded     0\navailable 500M\ncommitted not told yet\ndriver    version 2.0, gives memory back and uses what is added\n")]
     [InlineData("memory set 512M", "the guest has 512M of memory\n")]
+    [InlineData("services", "SERVICE                  VERSION  STATE\nHeartbeat                3.0      ready\n")]
+    [InlineData("heartbeat", "no contact; 0 beats answered, 0 missed\n")]
+    [InlineData("shutdown", "the guest powers off\n")]
+    [InlineData("reboot force", "the guest starts again\n")]
+    [InlineData("time sync", "the guest has set its clock\n")]
+    [InlineData("kvp set Role web", "Role is set in the pool external\n")]
+    [InlineData("kvp list guest", "no items\n")]
+    [InlineData("kvp remove host:Role", "Role is removed from the pool host\n")]
+    [InlineData("ip list", "no network adapters\n")]
+    [InlineData("ip set lan 10.0.0.2/8 gateway 10.0.0.1", "the guest uses them on network adapter lan\n")]
+    [InlineData("freeze 5", "the guest's file systems are frozen; they are thawed in 5 s at the latest\n")]
+    [InlineData("thaw", "the guest's file systems are thawed\n")]
+    [InlineData("copy /a /b/ create", "/a copied: 2K in ")]
     [InlineData("disk list", "ID      LUN       SIZE  FORMAT  STATE     PATH\nsystem    0        20G  raw     writable  /images/system.img\n")]
     [InlineData("disk add data.img,id=x", "disk system added: LUN 0, 20G\n")]
     [InlineData("disk resize system 30G", "disk system has 30G now\n")]
@@ -96,6 +109,7 @@ public sealed class ControlCommandTests : IDisposable
     [InlineData("show --json", "name", "demo")]
     [InlineData("top --json", "bus", "5.3")]
     [InlineData("disk add /x --json", "path", "/images/system.img")]
+    [InlineData("heartbeat --json", "state", "no-contact")]
     public async Task Json_is_the_result_of_the_contract(string line, string key, string value)
     {
         using var json = JsonDocument.Parse((await RunAsync(line)).Output);

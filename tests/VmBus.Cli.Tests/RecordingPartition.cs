@@ -10,6 +10,7 @@ using VmBus.Protocol.Storage;
 using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
+using VmBus.TestKit.Host;
 
 namespace VmBus.Cli.Tests;
 

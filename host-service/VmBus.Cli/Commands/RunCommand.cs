@@ -53,7 +53,7 @@ internal static class RunCommand
         Option<string?> control = new("--control")
         {
             HelpName = "PATH[,group=GROUP]",
-            Description = "A socket where 'vmbus show', 'memory', 'disk', 'nic', 'console', 'events', 'top', 'stop' and 'kill' reach the partition; for its owner and root, and for a group",
+            Description = "A socket where 'vmbus show', 'memory', 'disk', 'nic', 'kvp', 'freeze', 'copy', 'console', 'top', 'stop' and the other commands reach the partition; for its owner and root, and for a group",
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
@@ -132,7 +132,7 @@ internal static class RunCommand
         using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
         using Partition partition = Partition.Create(options, logger);
         // More verbs come by more groups; the monitor and the socket have the same.
-        var verbs = new VerbTable(new PartitionVerbs(partition, stopTimeout));
+        var verbs = new VerbTable(new PartitionVerbs(partition, stopTimeout), new GuestVerbs(partition.Integration));
         using IConsole console = socket is null
             ? ConsoleOption.Open(consoleText)
             : new SharedConsole(ConsoleOption.Open(consoleText), typed => partition.Type(typed.Span));
@@ -155,7 +155,7 @@ internal static class RunCommand
         using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
-        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, partition.Integration, console, echo: !Console.IsInputRedirected) : null;
+        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, console, echo: !Console.IsInputRedirected) : null;
         if (prompt is null) console.Start(typed => partition.Type(typed.Span));
         else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
         PartitionResult result = partition.Run(console);

@@ -46,7 +46,7 @@ internal abstract record IntegrationCommand : MonitorCommand
     /// <summary>Pools that <c>kvp</c> knows, in the order of their numbers.</summary>
     public static IEnumerable<KvpPool> KnownPools => Pools.Select(static pool => pool.Pool);
 
-    /// <summary>Whether a line that begins with this word is for <see cref="Parse"/>.</summary>
+    /// <summary>Whether a line that begins with this word is for <see cref="Parse(string)"/>.</summary>
     public static bool IsVerb(string word) => Verbs.Contains(word, StringComparer.Ordinal);
 
     /// <summary>The word for a pool.</summary>
@@ -54,10 +54,12 @@ internal abstract record IntegrationCommand : MonitorCommand
 
     /// <summary>Reads a line whose first word is a verb.</summary>
     /// <exception cref="UsageException">The rest is wrong; the message says what is right.</exception>
-    public static new IntegrationCommand Parse(string line)
-    {
-        string[] words = QuotedWords.Split(line);
-        return words switch
+    public static new IntegrationCommand Parse(string line) => Parse(QuotedWords.Split(line));
+
+    /// <summary>Reads the words of a line, the first of which is a verb.</summary>
+    /// <exception cref="UsageException">The rest is wrong; the message says what is right.</exception>
+    public static IntegrationCommand Parse(params string[] words)
+        => words switch
         {
             ["services"] => new ListServices(),
             ["shutdown"] => new ShutDown(GuestShutdown.PowerOff, false),
@@ -89,7 +91,6 @@ internal abstract record IntegrationCommand : MonitorCommand
             ["shutdown" or "reboot", var more, ..] => throw new UsageException($"{words[0]} takes force or nothing after it, and '{more}' is there."),
             _ => throw new UsageException($"{words[0]} takes nothing after it, and '{words[1]}' is there."),
         };
-    }
 
     private static KvpPool ParsePool(string word)
     {

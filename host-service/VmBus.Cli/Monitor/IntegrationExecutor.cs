@@ -1,159 +1,100 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using VmBus.Cli.Options;
-using VmBus.Host.Integration;
+using VmBus.Cli.Text;
+using VmBus.Control.Verbs;
+using VmBus.Management.Values;
+using VmBus.Management.Verbs;
 using VmBus.Protocol.Integration;
 using VmBus.Providers.Integration;
 
 namespace VmBus.Cli.Monitor;
 
-/// <summary>Carries out the monitor's commands for the guest itself and puts the answers into words. One thread.</summary>
-/// <param name="guest">Whom they are for.</param>
-internal sealed class IntegrationExecutor(IIntegrationControl guest)
+/// <summary>Has the commands for the guest itself carried out and puts the answers into words. One thread.</summary>
+/// <param name="verbs">Carries verbs out.</param>
+internal sealed class IntegrationExecutor(IControlCaller verbs)
 {
     /// <summary>Carries a command out.</summary>
-    /// <returns>The answer: lines that end with a line feed.</returns>
-    /// <exception cref="IOException">It cannot be done.</exception>
-    public string Execute(IntegrationCommand command)
+    /// <exception cref="IOException">It cannot be done; the message is one line for people.</exception>
+    public async Task<Answer> ExecuteAsync(IntegrationCommand command, CancellationToken cancellation)
     {
+        Task<TResult> Call<TParameters, TResult>(ControlVerb<TParameters, TResult> verb, TParameters parameters)
+            where TParameters : IControlValue<TParameters>
+            where TResult : IControlValue<TResult>
+            => verbs.CallAsync(verb, parameters, cancellation);
+
         switch (command)
         {
             case IntegrationCommand.ListServices:
-                return List(guest.Services);
+                ServiceList services = await Call(GuestVerb.ListServices, NoValue.Instance).ConfigureAwait(false);
+                return Answer.Of(services, GuestReports.List(services.Services));
             case IntegrationCommand.ShutDown shutDown:
-                guest.ShutdownAsync(shutDown.Action, shutDown.Force).GetAwaiter().GetResult();
-                return shutDown.Action switch
+                await Call(GuestVerb.ShutDown, new ShutdownRequest(Words.Of(shutDown.Action), shutDown.Force)).ConfigureAwait(false);
+                return Done(shutDown.Action switch
                 {
                     GuestShutdown.PowerOff => "the guest powers off\n",
                     GuestShutdown.Reboot => "the guest starts again\n",
                     GuestShutdown.Hibernate => "the guest hibernates\n",
-                };
+                });
             case IntegrationCommand.ShowHeartbeat:
-                return Describe(guest.Heartbeat);
+                HeartbeatReport heartbeat = await Call(GuestVerb.Heartbeat, NoValue.Instance).ConfigureAwait(false);
+                return Answer.Of(heartbeat, GuestReports.Describe(heartbeat));
             case IntegrationCommand.SynchronizeTime:
-                guest.SynchronizeTimeAsync().GetAwaiter().GetResult();
-                return "the guest has set its clock\n";
+                await Call(GuestVerb.SynchronizeTime, NoValue.Instance).ConfigureAwait(false);
+                return Done("the guest has set its clock\n");
             case IntegrationCommand.ListItems list:
-                return List(list.Pool is { } only ? [only] : IntegrationCommand.KnownPools);
+                ItemList items = await Call(GuestVerb.ListItems, new PoolRequest(WordOf(list.Pool))).ConfigureAwait(false);
+                return Answer.Of(items, GuestReports.List(items.Items));
             case IntegrationCommand.GetItem get:
-                return Get(get);
+                ItemReply item = await Call(GuestVerb.GetItem, new KeyRequest(WordOf(get.Pool), get.Key)).ConfigureAwait(false);
+                return item.Text is { } value ? Answer.Of(item, GuestText.Escape(value) + "\n") : throw NoSuchKey(get.Key, get.Pool);
             case IntegrationCommand.SetItem set:
-                guest.SetItemAsync(set.Pool, set.Key, set.Value).GetAwaiter().GetResult();
-                return $"{set.Key} is set in the pool {IntegrationCommand.WordOf(set.Pool)}\n";
+                await Call(GuestVerb.SetItem, new ItemRequest(Words.Of(set.Pool), set.Key, set.Value)).ConfigureAwait(false);
+                return Done($"{set.Key} is set in the pool {IntegrationCommand.WordOf(set.Pool)}\n");
             case IntegrationCommand.RemoveItem remove:
-                return guest.RemoveItemAsync(remove.Pool, remove.Key).GetAwaiter().GetResult()
-                    ? $"{remove.Key} is removed from the pool {IntegrationCommand.WordOf(remove.Pool)}\n"
-                    : throw new IOException($"There is no key '{remove.Key}' in the pool {IntegrationCommand.WordOf(remove.Pool)}: 'kvp list' shows those that are.");
+                FoundReply removed = await Call(GuestVerb.RemoveItem, new KeyRequest(Words.Of(remove.Pool), remove.Key)).ConfigureAwait(false);
+                return removed.Found
+                    ? Answer.Of(removed, $"{remove.Key} is removed from the pool {IntegrationCommand.WordOf(remove.Pool)}\n")
+                    : throw NoSuchKey(remove.Key, remove.Pool);
             case IntegrationCommand.ShowAddresses:
-                return List(guest.ReadAddressesAsync().GetAwaiter().GetResult());
+                AddressList addresses = await Call(GuestVerb.ListAddresses, NoValue.Instance).ConfigureAwait(false);
+                return Answer.Of(addresses, GuestReports.List(addresses.Adapters));
             case IntegrationCommand.SetAddresses set:
-                guest.SetAddressesAsync(set.Nic, set.Addresses).GetAwaiter().GetResult();
-                return $"the guest uses them on network adapter {set.Nic}\n";
+                await Call(GuestVerb.SetAddresses, RequestFor(set)).ConfigureAwait(false);
+                return Done($"the guest uses them on network adapter {set.Nic}\n");
             case IntegrationCommand.Freeze freeze:
-                guest.FreezeAsync(freeze.Limit).GetAwaiter().GetResult();
-                return string.Create(CultureInfo.InvariantCulture, $"the guest's file systems are frozen; they are thawed in {freeze.Limit.TotalSeconds} s at the latest\n");
+                await Call(GuestVerb.Freeze, new FreezeRequest((long)freeze.Limit.TotalMilliseconds)).ConfigureAwait(false);
+                return Done(string.Create(CultureInfo.InvariantCulture, $"the guest's file systems are frozen; they are thawed in {freeze.Limit.TotalSeconds} s at the latest\n"));
             case IntegrationCommand.Thaw:
-                guest.ThawAsync().GetAwaiter().GetResult();
-                return "the guest's file systems are thawed\n";
+                await Call(GuestVerb.Thaw, NoValue.Instance).ConfigureAwait(false);
+                return Done("the guest's file systems are thawed\n");
             case IntegrationCommand.Copy copy:
-                return Copy(copy);
+                long start = Stopwatch.GetTimestamp();
+                CopyReply copied = await Call(GuestVerb.CopyFile, RequestFor(copy)).ConfigureAwait(false);
+                return Answer.Of(copied, string.Create(
+                    CultureInfo.InvariantCulture, $"{copy.File} copied: {SizeParser.Format(copied.Bytes)} in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s\n"));
         }
 
         throw new InvalidOperationException($"Unknown command {command}");
     }
 
-    private static string List(IReadOnlyList<IntegrationInfo> services)
-    {
-        int width = services.Max(static info => info.Service.Name.Length);
-        var text = new StringBuilder($"{"SERVICE".PadRight(width)}  VERSION  STATE\n");
-        foreach (IntegrationInfo info in services)
-        {
-            string state = info.Contact switch
-            {
-                IntegrationContact.NoDriver => "no driver in the guest",
-                IntegrationContact.Negotiating => "waiting for the guest",
-                IntegrationContact.Ready => "ready",
-                IntegrationContact.Incompatible => "no common version",
-            };
-            text.Append(CultureInfo.InvariantCulture, $"{info.Service.Name.PadRight(width)}  {info.Version?.ToString() ?? "-",-7}  {state}\n");
-        }
+    private static Answer Done(string text) => Answer.Of(NoValue.Instance, text);
 
-        return text.ToString();
-    }
+    private static string? WordOf(KvpPool? pool) => pool is { } known ? Words.Of(known) : null;
 
-    private static string Describe(HeartbeatInfo heartbeat)
-    {
-        string applications = heartbeat.Applications switch
-        {
-            ApplicationState.Healthy => "applications healthy",
-            ApplicationState.Critical => "applications critical",
-            ApplicationState.Stopped => "applications stopped",
-            _ => "applications unknown",
-        };
-        string state = heartbeat.State switch
-        {
-            HeartbeatState.NoContact => "no contact",
-            HeartbeatState.Ok => "OK, " + applications,
-            HeartbeatState.LostCommunication => "lost communication",
-        };
-        string last = heartbeat.SinceAnswer is { } since ? string.Create(CultureInfo.InvariantCulture, $", the last {since.TotalSeconds:0.0} s ago") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{state}; {heartbeat.Answered} beats answered{last}, {heartbeat.Missed} missed\n");
-    }
+    private static IOException NoSuchKey(string key, KvpPool? pool)
+        => new($"There is no key '{key}'{(pool is { } wanted ? $" in the pool {IntegrationCommand.WordOf(wanted)}" : "")}: 'kvp list' shows those that are.");
 
-    private static string List(IReadOnlyList<GuestAddresses> adapters)
-    {
-        if (adapters.Count == 0) return "no network adapters\n";
-        var text = new StringBuilder();
-        foreach (GuestAddresses adapter in adapters)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"{adapter.Nic.Id}: {adapter.Nic.Address}");
-            if (adapter.Addresses is not { } known)
-            {
-                text.Append(", not used by the guest\n");
-                continue;
-            }
+    private static AddressRequest RequestFor(IntegrationCommand.SetAddresses set) => new(
+        set.Nic,
+        set.Addresses.Families == KvpAddressFamilies.IPv6 ? "ipv6" : "ipv4",
+        set.Addresses.Dhcp,
+        set.Addresses.Addresses,
+        set.Addresses.Subnets,
+        set.Addresses.Gateways,
+        set.Addresses.NameServers);
 
-            text.Append(known.Dhcp ? ", dhcp\n" : "\n");
-            for (int i = 0; i < known.Addresses.Count; i++)
-                Append(text, "address", known.Addresses[i], i < known.Subnets.Count ? $", subnet {GuestText.Escape(known.Subnets[i])}" : "");
-            foreach (string gateway in known.Gateways) Append(text, "gateway", gateway, "");
-            foreach (string server in known.NameServers) Append(text, "dns", server, "");
-        }
-
-        return text.ToString();
-    }
-
-    private static void Append(StringBuilder text, string what, string value, string more)
-        => text.Append(CultureInfo.InvariantCulture, $"  {what,-8} {GuestText.Escape(value)}{more}\n");
-
-    private string List(IEnumerable<KvpPool> pools)
-    {
-        var text = new StringBuilder();
-        foreach (KvpPool pool in pools)
-        {
-            foreach (KvpValue item in guest.ListItemsAsync(pool).GetAwaiter().GetResult())
-                text.Append(CultureInfo.InvariantCulture, $"{IntegrationCommand.WordOf(pool)}:{GuestText.Escape(item.Key)} = {GuestText.Escape(item.Text)}\n");
-        }
-
-        return text.Length == 0 ? "no items\n" : text.ToString();
-    }
-
-    private string Get(IntegrationCommand.GetItem get)
-    {
-        foreach (KvpPool pool in get.Pool is { } only ? [only] : IntegrationCommand.KnownPools)
-        {
-            if (guest.GetItemAsync(pool, get.Key).GetAwaiter().GetResult() is { } value) return GuestText.Escape(value) + "\n";
-        }
-
-        throw new IOException($"There is no key '{get.Key}'{(get.Pool is { } wanted ? $" in the pool {IntegrationCommand.WordOf(wanted)}" : "")}: 'kvp list' shows those that are.");
-    }
-
-    private string Copy(IntegrationCommand.Copy copy)
-    {
-        long start = Stopwatch.GetTimestamp();
-        long bytes = guest.CopyFileAsync(copy.File, copy.GuestPath, copy.Flags).GetAwaiter().GetResult();
-        return string.Create(
-            CultureInfo.InvariantCulture, $"{copy.File} copied: {SizeParser.Format(bytes)} in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s\n");
-    }
+    // The folder that the command is given in is not the partition's.
+    private static CopyRequest RequestFor(IntegrationCommand.Copy copy) => new(
+        Path.GetFullPath(copy.File), copy.GuestPath, (copy.Flags & FileCopyFlags.Overwrite) != 0, (copy.Flags & FileCopyFlags.CreatePath) != 0);
 }

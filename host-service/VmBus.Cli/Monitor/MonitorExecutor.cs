@@ -1,7 +1,6 @@
 using System.Globalization;
 using VmBus.Cli.Options;
 using VmBus.Cli.Text;
-using VmBus.Host.Integration;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
 
@@ -12,10 +11,9 @@ namespace VmBus.Cli.Monitor;
 /// the other end of a control socket. One thread.
 /// </summary>
 /// <param name="verbs">Carries verbs out.</param>
-/// <param name="guest">Whom the commands for the guest itself are for; null where only verbs can be had.</param>
-internal sealed class MonitorExecutor(IControlCaller verbs, IIntegrationControl? guest = null)
+internal sealed class MonitorExecutor(IControlCaller verbs)
 {
-    private readonly IntegrationExecutor? _integration = guest is null ? null : new(guest);
+    private readonly IntegrationExecutor _integration = new(verbs);
 
     /// <summary>Carries a line out.</summary>
     /// <returns>The answer: lines that end with a line feed; <c>error: …</c> in one line when it cannot be done.</returns>
@@ -79,8 +77,8 @@ internal sealed class MonitorExecutor(IControlCaller verbs, IIntegrationControl?
                 return Answer.Of(unplugged, unplugged.Done
                     ? $"network adapter {remove.Id} removed\n"
                     : $"network adapter {remove.Id} still has frames on their way: it is closed when they are done (nic list shows it until then)\n");
-            case IntegrationCommand integration when _integration is not null:
-                return Answer.Of(NoValue.Instance, _integration.Execute(integration));
+            case IntegrationCommand integration:
+                return await _integration.ExecuteAsync(integration, cancellation).ConfigureAwait(false);
             case MonitorCommand.PowerOff powerOff:
                 PowerOffReply pressed = await Call(PartitionVerb.PowerOff, new PowerOffRequest((long?)powerOff.Limit?.TotalMilliseconds)).ConfigureAwait(false);
                 return Answer.Of(pressed, string.Create(

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
 using VmBus.Host.Consoles;
-using VmBus.Host.Integration;
 using VmBus.Management.Verbs;
 using VmBus.Native.Linux;
 
@@ -29,12 +28,11 @@ internal sealed class MonitorPrompt : IDisposable
 
     /// <summary>A monitor that nobody has entered.</summary>
     /// <param name="verbs">Carries the commands out.</param>
-    /// <param name="guest">Whom the commands for the guest itself are for.</param>
     /// <param name="console">Where answers go.</param>
     /// <param name="echo">Whether keys are shown: the console is a terminal in raw mode.</param>
-    public MonitorPrompt(IControlCaller verbs, IIntegrationControl guest, IConsole console, bool echo)
+    public MonitorPrompt(IControlCaller verbs, IConsole console, bool echo)
     {
-        _executor = new MonitorExecutor(verbs, guest);
+        _executor = new MonitorExecutor(verbs);
         _console = console;
         _echo = echo;
         _thread = new Thread(Run, maxStackSize: 512 * 1024) { Name = "monitor", IsBackground = true };

@@ -20,7 +20,7 @@ public static class Reports
     /// <summary>A partition.</summary>
     public static PartitionReport Of(PartitionInfo info) => new(
         info.Name,
-        Word(info.State),
+        Words.Of(info.State),
         (long)info.Uptime.TotalMilliseconds,
         info.BusVersion,
         (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds,
@@ -48,7 +48,7 @@ public static class Reports
         channel.InterfaceInstance.ToString(),
         DeviceName(channel.InterfaceType),
         channel.SubchannelIndex,
-        Word(channel.State),
+        Words.Of(channel.State),
         channel.TargetProcessor,
         channel.Lane,
         channel.PacketsIn,
@@ -65,11 +65,11 @@ public static class Reports
 
     /// <summary>A disk.</summary>
     public static DiskReport Of(DiskInfo disk)
-        => new(disk.Id, disk.Lun, disk.Path, Word(disk.Format), disk.ReadOnly, Word(disk.State), disk.Bytes);
+        => new(disk.Id, disk.Lun, disk.Path, Words.Of(disk.Format), disk.ReadOnly, Words.Of(disk.State), disk.Bytes);
 
     /// <summary>A network adapter.</summary>
     public static NicReport Of(NicInfo nic)
-        => new(nic.Id, nic.Link, nic.Address.ToString(), Word(nic.State), nic.IsUp, Of(nic.Counters), [.. nic.Queues.Select(Of)]);
+        => new(nic.Id, nic.Link, nic.Address.ToString(), Words.Of(nic.State), nic.IsUp, Of(nic.Counters), [.. nic.Queues.Select(Of)]);
 
     /// <summary>An event of a partition: its name and its fields.</summary>
     public static (string Name, ControlEvent Fields) Of(string partition, PartitionEvent happened)
@@ -81,7 +81,7 @@ public static class Reports
             PartitionEvent.Reset reset => (PartitionEventName.Reset, fields with { Detail = $"by {reset.Source}" }),
             PartitionEvent.Crashed crashed => (PartitionEventName.Crashed, fields with { Detail = crashed.Report }),
             PartitionEvent.Ended ended => (
-                PartitionEventName.Ended, fields with { Reason = Word(ended.Result.End), Detail = ended.Result.Detail is "" ? null : ended.Result.Detail }),
+                PartitionEventName.Ended, fields with { Reason = Words.Of(ended.Result.End), Detail = ended.Result.Detail is "" ? null : ended.Result.Detail }),
             PartitionEvent.ChannelOpened opened => (
                 PartitionEventName.ChannelOpened,
                 fields with { Channel = opened.ChannelId, Device = DeviceName(opened.InterfaceType), Subchannel = opened.SubchannelIndex }),
@@ -110,9 +110,4 @@ public static class Reports
         : type == DynamicMemoryProvider.Ids.InterfaceType ? "memory"
         : SocketInterface.TryGetPort(type, out _) ? "socket"
         : "other";
-
-    // The members of our enums, in lower case with dashes between their words.
-    private static string Word<T>(T value)
-        where T : struct, Enum
-        => string.Concat(value.ToString().Select((c, at) => char.IsUpper(c) ? $"{(at > 0 ? "-" : "")}{char.ToLowerInvariant(c)}" : c.ToString()));
 }

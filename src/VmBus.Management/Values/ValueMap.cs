@@ -126,6 +126,22 @@ public readonly ref struct ValueMap
         }
     }
 
+    /// <summary>A list of texts.</summary>
+    public IReadOnlyList<string> Texts(string key)
+    {
+        if (!TryFind(key, out MessagePackReader reader)) throw Missing(key);
+        try
+        {
+            var items = new List<string>();
+            for (int left = reader.ReadArrayHeader(); left > 0; left--) items.Add(reader.ReadString() ?? throw new MessagePackSerializationException("It is nil where text is wanted."));
+            return items;
+        }
+        catch (MessagePackSerializationException exception)
+        {
+            throw Wrong(key, exception);
+        }
+    }
+
     /// <summary>A map.</summary>
     public T Map<T>(string key)
         where T : IControlValue<T>

@@ -34,6 +34,14 @@ public static class ValueWriting
         writer.Write(value);
     }
 
+    /// <summary>A list of texts.</summary>
+    public static void Pair(this ref MessagePackWriter writer, string key, IReadOnlyList<string> values)
+    {
+        writer.Write(key);
+        writer.WriteArrayHeader(values.Count);
+        foreach (string value in values) writer.Write(value);
+    }
+
     /// <summary>A map.</summary>
     public static void Pair<T>(this ref MessagePackWriter writer, string key, T value)
         where T : IControlValue<T>

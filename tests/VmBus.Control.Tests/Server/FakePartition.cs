@@ -5,6 +5,7 @@ using VmBus.Network.Links;
 using VmBus.Protocol.DynamicMemory;
 using VmBus.Providers.DynamicMemory;
 using VmBus.Storage.Disks;
+using VmBus.TestKit.Host;
 
 namespace VmBus.Control.Tests.Server;
 
@@ -30,7 +31,7 @@ internal sealed class FakePartition : IPartitionControl
 
     public IReadOnlyList<DiskInfo> Disks => [.. Enumerable.Range(0, DiskCount).Select(lun => System with { Id = lun == 0 ? "system" : $"disk{lun}", Lun = lun })];
 
-    public IIntegrationControl Integration => throw new InvalidOperationException("No verb of the socket asks the guest itself.");
+    public IIntegrationControl Integration { get; } = new RecordingGuest();
 
     public IReadOnlyList<NicInfo> NetworkAdapters { get; } =
         [new NicInfo("lan", "tap=vnet0", MacAddress.Read([2, 0, 0, 0, 0, 1]), NicState.Attached, true, default, [])];

@@ -27,7 +27,7 @@ internal sealed class RunningServer : IDisposable
         limits ??= new ControlLimits();
         Path = System.IO.Path.Combine(_folder, "control");
         Events = new EventHub("guest", limits.WaitingEvents);
-        Verbs = new VerbTable(new PartitionVerbs(Partition, TimeSpan.FromSeconds(30)));
+        Verbs = new VerbTable(new PartitionVerbs(Partition, TimeSpan.FromSeconds(30)), new GuestVerbs(Partition.Integration));
         Console = new SharedConsole(new NullConsole(), typed =>
         {
             lock (Typed) Typed.Append(Encoding.UTF8.GetString(typed.Span));

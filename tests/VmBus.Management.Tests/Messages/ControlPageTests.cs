@@ -46,7 +46,7 @@ public sealed class ControlPageTests
         SpecTable table = Page.Table("verbs");
         IEnumerable<string> specified = Enumerable.Range(0, table.RowCount)
             .Select(row => $"{table.Cell(row, "verb")} {table.Cell(row, "parameters")} {table.Cell(row, "result")}");
-        IEnumerable<string> known = typeof(ControlProtocol).GetProperties().Concat(typeof(PartitionVerb).GetProperties())
+        IEnumerable<string> known = typeof(ControlProtocol).GetProperties().Concat(typeof(PartitionVerb).GetProperties()).Concat(typeof(GuestVerb).GetProperties())
             .Where(property => property.PropertyType.IsGenericType)
             .Select(property => (Verb: property.GetValue(null)!, Types: property.PropertyType.GetGenericArguments()))
             .Select(verb => $"{verb.Verb.GetType().GetProperty("Name")!.GetValue(verb.Verb)} {verb.Types[0].Name} {verb.Types[1].Name}");
@@ -72,7 +72,7 @@ public sealed class ControlPageTests
             Assert.Equal(table.Cell(row, "key"), reader.ReadString());
             string type = table.Cell(row, "type");
             Assert.Equal(TypeNamed(type), reader.NextMessagePackType);
-            if (reader.NextMessagePackType is MessagePackType.Array or MessagePackType.Map)
+            if (type != "list of text" && reader.NextMessagePackType is (MessagePackType.Array or MessagePackType.Map))
                 Assert.Contains(type.Replace("list of ", "", StringComparison.Ordinal), Samples.All.Keys);
             reader.Skip();
         }

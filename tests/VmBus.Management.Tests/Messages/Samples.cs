@@ -15,6 +15,8 @@ internal static class Samples
 
     private static readonly NicTraffic Traffic = new(1, 2, 3, 4, 5, 6, 7);
 
+    private static readonly AddressReport Adapter = new("lan", "02:00:00:00:00:01", true, true, ["10.0.0.2", "fd00::2"], ["255.0.0.0"], ["10.0.0.1"], []);
+
     /// <summary>By the names of their types.</summary>
     public static IReadOnlyDictionary<string, Sample> All { get; } = new Sample[]
     {
@@ -30,6 +32,23 @@ internal static class Samples
         Of(new RemoveReply(true)),
         Of(new ResizeRequest("data", 4096)),
         Of(new ResizeReply(Disk, 5)),
+        Of(new ServiceReport("VSS", "ready", "5.0")),
+        Of(new ServiceList([new ServiceReport("VSS", "no-driver", null)])),
+        Of(new ShutdownRequest("reboot", true)),
+        Of(new HeartbeatReport("ok", "healthy", 1, 2, 3)),
+        Of(new PoolRequest("guest")),
+        Of(new ItemReport("guest", "key", "value")),
+        Of(new ItemList([new ItemReport("auto", "key", "value"), new ItemReport("guest", "", "")])),
+        Of(new KeyRequest("auto", "OSName")),
+        Of(new ItemReply("Debian")),
+        Of(new FoundReply(true)),
+        Of(new ItemRequest("external", "key", "value")),
+        Of(Adapter),
+        Of(new AddressList([Adapter, Adapter with { Used = false }])),
+        Of(new AddressRequest("lan", "ipv6", false, ["fd00::2"], ["64"], ["fd00::1"], ["fd00::3"])),
+        Of(new FreezeRequest(60_000)),
+        Of(new CopyRequest("/a b", "/c/", true, false)),
+        Of(new CopyReply(5)),
         Of(new MemoryRequest(1 << 29)),
         Of(new MemoryReport(true, "2.0", true, false, 1, 2, 3, 4, 5, 6, 7, 8)),
         Of(new NicReport("lan", "user", "02:00:00:00:00:01", "attached", true, Traffic, [new NicQueueReport(1, Traffic, 8, 9, 10, 11)])),

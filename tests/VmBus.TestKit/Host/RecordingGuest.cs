@@ -4,20 +4,24 @@ using VmBus.Network.Frames;
 using VmBus.Protocol.Integration;
 using VmBus.Providers.Integration;
 
-namespace VmBus.Cli.Tests;
+namespace VmBus.TestKit.Host;
 
 /// <summary>A guest that writes down what it is asked, and says what a test wants.</summary>
-internal sealed class RecordingGuest : IIntegrationControl
+public sealed class RecordingGuest : IIntegrationControl
 {
     private static readonly NicInfo Lan = new("lan", "tap=vnet0", MacAddress.Read([2, 0, 0, 0, 0, 1]), NicState.Attached, true, default, []);
 
-    internal List<string> Asked { get; } = [];
+    /// <summary>What it was asked, in order.</summary>
+    public IList<string> Asked { get; } = new List<string>();
 
-    internal IntegrationException? Refusal { get; set; }
+    /// <summary>When set, what it says to everything.</summary>
+    public IntegrationException? Refusal { get; set; }
 
-    internal List<(KvpPool Pool, KvpValue Item)> Items { get; } = [];
+    /// <summary>Its items.</summary>
+    public IList<(KvpPool Pool, KvpValue Item)> Items { get; } = new List<(KvpPool Pool, KvpValue Item)>();
 
-    internal List<GuestAddresses> Addresses { get; } = [];
+    /// <summary>What its adapters have.</summary>
+    public IList<GuestAddresses> Addresses { get; } = new List<GuestAddresses>();
 
     public IReadOnlyList<IntegrationInfo> Services =>
     [
@@ -31,7 +35,8 @@ internal sealed class RecordingGuest : IIntegrationControl
 
     public bool MayBeFrozen { get; set; }
 
-    internal static GuestAddresses On(KvpAddresses? addresses) => new(Lan, addresses);
+    /// <summary>Addresses of the one adapter.</summary>
+    public static GuestAddresses On(KvpAddresses? addresses) => new(Lan, addresses);
 
     public Task ShutdownAsync(GuestShutdown action, bool force, CancellationToken cancellation = default) => Ask($"{action}{(force ? " force" : "")}");
 
@@ -52,7 +57,7 @@ internal sealed class RecordingGuest : IIntegrationControl
     }
 
     public Task<IReadOnlyList<GuestAddresses>> ReadAddressesAsync(CancellationToken cancellation = default)
-        => Task.FromResult<IReadOnlyList<GuestAddresses>>(Addresses);
+        => Task.FromResult<IReadOnlyList<GuestAddresses>>([.. Addresses]);
 
     public Task SetAddressesAsync(string nic, KvpAddresses addresses, CancellationToken cancellation = default) => Ask(
         $"ip {nic} {addresses.Families} {addresses.Dhcp} {string.Join(',', addresses.Addresses)} {string.Join(',', addresses.Subnets)} "
