@@ -24,6 +24,7 @@ public sealed class HostileGuestTests(GuestFixture host)
     [InlineData("pages")]
     [InlineData("races")]
     [InlineData("endings")]
+    [InlineData("services")]
     public async Task Worker_survives(string attack)
     {
         CommandResult result = await host.RunGuestAsync($"tests/testbed/hostile-run {attack}", Limit);

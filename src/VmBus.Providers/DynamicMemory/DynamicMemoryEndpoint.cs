@@ -39,6 +39,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
     private long _givenPages;
     private int _round;
     private bool _isReady;
+    private bool _isOverdue;
     private bool _isClosed;
 
     public DynamicMemoryEndpoint(DynamicMemoryProvider provider, IMemoryChannel channel, IMemorySource memory, TimeProvider clock, DynamicMemoryLog log)
@@ -173,13 +174,14 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         EndStep();
         if (pages >= _askedPages) Continue();
         else if (pages > 0) _provider.Stopped("the guest has used only a part of the memory that was added");
-        else WorkAside(() => TakeBack(isFinal));
+        else WorkAside(() => TakeBack(() => StopUnused(isFinal)));
         return null;
     }
 
     // One step towards what the guest is to have.
     private void Continue()
     {
+        if (_isOverdue) _provider.Stopped("the guest has not answered what it was asked before");
         if (!_isReady || _step != Step.None || _provider.MissingPages() is not { } missing) return;
         if (missing < 0) AskForPages(-missing);
         else if (missing == 0) _provider.Reached();
@@ -198,7 +200,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         _givenPages = 0;
         _given.Clear();
         DynamicMemoryMessages.WriteWord(_message, DynamicMemoryMessageType.BalloonRequest, ++_transaction, (ulong)_askedPages);
-        Ask(Step.Balloon, DynamicMemoryMessages.WordSize);
+        if (!TryAsk(Step.Balloon, DynamicMemoryMessages.WordSize)) StopUnread();
     }
 
     private bool TryGiveBack(long pages)
@@ -206,7 +208,10 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         Span<PageRange> ranges = stackalloc PageRange[DynamicMemoryMessages.MaximumRanges];
         int count = _provider.GiveBack(ranges, Math.Min(pages, PagesPerRequest));
         if (count == 0) return false;
-        Ask(Step.Unballoon, DynamicMemoryMessages.WriteUnballoon(_message, ++_transaction, more: false, ranges[..count]));
+        if (TryAsk(Step.Unballoon, DynamicMemoryMessages.WriteUnballoon(_message, ++_transaction, more: false, ranges[..count]))) return true;
+        // The guest has not heard of them.
+        foreach (PageRange range in ranges[..count]) _provider.TryTake(new PageRun(range.FirstPage, (int)range.PageCount));
+        StopUnread();
         return true;
     }
 
@@ -262,11 +267,11 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
             var range = new PageRange(pages.FirstPage, (uint)pages.PageCount);
             DynamicMemoryMessages.WriteWord(_message, DynamicMemoryMessageType.HotAddRequest, ++_transaction, 0);
             range.Write(_message.AsSpan(DynamicMemoryHeader.Size));
-            Ask(Step.HotAdd, DynamicMemoryMessages.WordSize);
+            if (!TryAsk(Step.HotAdd, DynamicMemoryMessages.WordSize)) WorkAside(() => TakeBack(StopUnread));
         };
     }
 
-    private Action TakeBack(bool isFinal)
+    private Action TakeBack(Action then)
     {
         try
         {
@@ -277,8 +282,11 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
             return () => _provider.Stopped(exception.Message);
         }
 
-        return () => _provider.Stopped(isFinal ? "the guest does not use memory that is added while it runs" : "the guest cannot use more memory now");
+        return then;
     }
+
+    private void StopUnused(bool isFinal)
+        => _provider.Stopped(isFinal ? "the guest does not use memory that is added while it runs" : "the guest cannot use more memory now");
 
     private void Answer(DynamicMemoryMessageType type, ulong word)
     {
@@ -287,17 +295,19 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         if (!_channel.TrySend(message)) _log.Stray(_channel.Id, "the guest does not read its answer");
     }
 
-    private void Ask(Step step, int bytes)
+    private bool TryAsk(Step step, int bytes)
     {
         if (_channel.TrySend(_message.AsSpan(0, bytes)))
         {
             Await(step);
-            return;
+            return true;
         }
 
         EndStep();
-        _provider.Stopped("the guest does not read what it is asked");
+        return false;
     }
+
+    private void StopUnread() => _provider.Stopped("the guest does not read what it is asked");
 
     private void Await(Step step)
     {
@@ -307,11 +317,11 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         _limit = _clock.CreateTimer(_ => Post(() => GiveUp(round)), null, Patience, Timeout.InfiniteTimeSpan);
     }
 
-    // Memory that was being added stays: nobody knows whether the guest uses it.
+    // Its answer may still come, and counts: a driver that is asked something else meanwhile loses what it was at.
     private void GiveUp(int round)
     {
         if (round != _round || _step == Step.None) return;
-        EndStep();
+        _isOverdue = true;
         _provider.Stopped($"the guest has not answered for {Patience.TotalSeconds} s");
     }
 
@@ -320,6 +330,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         _limit?.Dispose();
         _limit = null;
         _round++;
+        _isOverdue = false;
         _step = Step.None;
     }
 

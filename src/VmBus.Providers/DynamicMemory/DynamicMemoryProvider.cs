@@ -135,7 +135,7 @@ public sealed class DynamicMemoryProvider : IChannelDevice, IDisposable
             _lostPages += _ballooned.Count;
             _ballooned.Clear();
             if (_endpoint != endpoint) return;
-            (_endpoint, _isReady, _version, _capabilities) = (null, false, null, DynamicMemoryCapabilities.None);
+            (_endpoint, _isReady, _version, _capabilities, _status) = (null, false, null, DynamicMemoryCapabilities.None, null);
             EndLocked("the guest's driver went away, or the guest was reset, before it was done");
         }
     }

@@ -149,9 +149,38 @@ public sealed class DynamicMemoryTests
         guest.Clock.Advance(DynamicMemoryEndpoint.Patience);
         guest.RunOne();
         Assert.Equal("Dynamic memory: the guest has not answered for 30 s; it has 64 MiB.", (await Assert.ThrowsAsync<DynamicMemoryException>(() => set)).Message);
-        // Late, it answers nothing: the pages stay the guest's.
-        Assert.Equal(PacketVerdict.Taken, guest.Give(more: false, new PageRange(0, 10)));
-        Assert.Empty(guest.Discarded);
+        guest.Expect(DynamicMemoryMessageType.BalloonRequest);
+
+        // A driver that is asked again meanwhile would forget what it was at.
+        set = guest.Provider.SetAsync(MemoryGuest.Mebibyte);
+        guest.RunOne();
+        Assert.Contains("what it was asked before", (await Assert.ThrowsAsync<DynamicMemoryException>(() => set)).Message, StringComparison.Ordinal);
+        Assert.False(guest.HasMessages);
+
+        // What it gives late it has given.
+        Assert.Equal(PacketVerdict.Taken, guest.Give(more: false, new PageRange(0, 256)));
+        guest.RunOne();
+        Assert.Equal([new PageRun(0, 256)], guest.Discarded);
+        Assert.Equal(63 * MemoryGuest.Mebibyte, guest.Provider.Describe().AssignedBytes);
+        set = guest.Provider.SetAsync(64 * MemoryGuest.Mebibyte);
+        guest.RunOne();
+        guest.Expect(DynamicMemoryMessageType.UnballoonRequest);
+    }
+
+    [Fact]
+    public async Task Pages_that_the_guest_has_not_heard_of_are_not_its_own()
+    {
+        MemoryGuest guest = new MemoryGuest().Agree();
+        Task<DynamicMemoryInfo> set = guest.Provider.SetAsync(63 * MemoryGuest.Mebibyte);
+        guest.RunOne();
+        guest.Give(more: false, new PageRange(0, 256));
+        guest.RunOne();
+        await set;
+        guest.RingIsFull = true;
+        set = guest.Provider.SetAsync(64 * MemoryGuest.Mebibyte);
+        guest.RunOne();
+        Assert.Contains("it has 63 MiB", (await Assert.ThrowsAsync<DynamicMemoryException>(() => set)).Message, StringComparison.Ordinal);
+        Assert.Equal(63 * MemoryGuest.Mebibyte, guest.Provider.Describe().AssignedBytes);
     }
 
     [Fact]

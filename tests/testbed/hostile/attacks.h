@@ -13,3 +13,4 @@ void attack_floods(void);
 void attack_pages(void);
 void attack_races(void);
 void attack_endings(void);
+void attack_services(void);

@@ -8,7 +8,8 @@
 static u8 hypercall_page[PAGE] PAGE_ALIGNED, message_page[2][PAGE] PAGE_ALIGNED, event_page[2][PAGE] PAGE_ALIGNED;
 static u32 rescinded[2048 / 32];
 static u32 fences, opens;
-u32 primary_id, subchannel_id;
+u32 primary_id, subchannel_id, service_count;
+struct offered services[16];
 
 u64 hypercall(u64 input, u64 first)
 {
@@ -69,8 +70,11 @@ static void note_offer(const struct message *message)
 {
     static const u8 scsi[16] = {0xD9, 0x63, 0x61, 0xBA, 0xA1, 0x04, 0x29, 0x4D, 0xB6, 0x05, 0x72, 0xE2, 0xFF, 0xB1, 0xDC, 0x7F};
     u32 id = message->words[46];
-    if (memcmp(&message->words[2], scsi, sizeof(scsi)) != 0) return;
-    if ((u16)message->words[45] == 0) primary_id = id;
+    if (memcmp(&message->words[2], scsi, sizeof(scsi)) != 0)
+    {
+        if (service_count < COUNT(services)) services[service_count++] = (struct offered){id, message->words[2]};
+    }
+    else if ((u16)message->words[45] == 0) primary_id = id;
     else subchannel_id = id;
     rescinded[id / 32 % COUNT(rescinded)] &= ~(1u << id % 32);
 }
@@ -147,7 +151,7 @@ void connect(void)
 {
     check("supported", 1, initiate_contact(VERSION_5_3, 0, 2, 0, 0) & 0xFF);
     memset(rescinded, 0, sizeof(rescinded));
-    primary_id = subchannel_id = 0;
+    primary_id = subchannel_id = service_count = 0;
 }
 
 void request_offers(void)

@@ -35,6 +35,10 @@ struct packet { u16 type, header_words, total_words, flags; u64 transaction; u8 
 
 extern u32 primary_id, subchannel_id;
 
+// Channels of devices other than storage, and the first word of each one's interface type.
+extern struct offered { u32 id, type; } services[16];
+extern u32 service_count;
+
 u64 hypercall(u64 input, u64 first);
 void start_synic(u32 processor);
 u64 post_to(u32 connection, u32 type, u32 bytes, const void *payload);

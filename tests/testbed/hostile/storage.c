@@ -89,7 +89,7 @@ void attach(void)
         wait(&limit, "the sub-channel's offer");
     }
 
-    check("the sub-channel's id", 2, subchannel_id);
+    check("the sub-channel's id", 2 + service_count, subchannel_id);
     open_rings(&subchannel, subchannel_id, subchannel_rings);
     clear_attention();
 }
