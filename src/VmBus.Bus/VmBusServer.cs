@@ -90,6 +90,13 @@ public sealed class VmBusServer : IDisposable
         stopped.Wait();
     }
 
+    /// <summary>As <see cref="Remove"/>, without waiting for it. Any thread.</summary>
+    public void BeginRemove(IChannelDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _control.Post(() => _host.Remove(device, static () => { }));
+    }
+
     /// <summary>Forgets the guest's connection, as on a machine reset: every channel is closed and drained on return; the offers stay.</summary>
     /// <remarks>Not to be called on a lane. What the guest has posted before is forgotten too.</remarks>
     public void Reset()

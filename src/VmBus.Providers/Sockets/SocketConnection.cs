@@ -39,6 +39,9 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     /// <summary>When it was made, as <see cref="Stopwatch.GetTimestamp"/> says.</summary>
     public long Made { get; } = Stopwatch.GetTimestamp();
 
+    /// <summary>Whether the guest may still open it.</summary>
+    public bool IsWaiting => Volatile.Read(ref _state) == (int)State.Waiting;
+
     /// <summary>Asks the broker after <paramref name="patience"/> what to do if the guest has not opened it by then. The first time before the offer.</summary>
     public void Limit(TimeSpan patience)
     {
@@ -79,7 +82,7 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
 
     private void Expire()
     {
-        if (Volatile.Read(ref _state) == (int)State.Waiting) _broker.Expired(this);
+        if (IsWaiting) _broker.Expired(this);
     }
 
     private bool TryMove(State from, State to) => Interlocked.CompareExchange(ref _state, (int)to, (int)from) == (int)from;

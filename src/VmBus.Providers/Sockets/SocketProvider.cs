@@ -184,6 +184,8 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     // On the control lane.
     private void Offer(SocketConnection connection)
     {
+        // A reset may have come before its turn.
+        if (!connection.IsWaiting) return;
         try
         {
             connection.Limit(OpenPatience);
@@ -212,18 +214,14 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
         lock (_gate) known = _connections.Remove(connection);
         if (!known) return;
         if (!opened) _log.Unopened(connection.Offer.InterfaceType);
-        // The bus answers when the channel has closed, which its lane does: nothing for a lane to wait for.
-        _ = Task.Run(() =>
+        try
         {
-            try
-            {
-                _bus!.Remove(connection);
-            }
-            catch (ObjectDisposedException)
-            {
-                // The bus has ended, and took the connection along.
-            }
-        });
+            _bus!.BeginRemove(connection);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The bus has ended, and took the connection along.
+        }
     }
 
     private void Accept()
