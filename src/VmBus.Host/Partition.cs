@@ -57,7 +57,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _ram = new PartitionMemory(_memory);
         _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
-        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger));
+        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
         _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);

@@ -50,6 +50,12 @@ public sealed record PartitionOptions
     /// <summary>Integration services that the guest is offered.</summary>
     public IReadOnlyList<IntegrationService> IntegrationServices { get; init; } = VmBus.Protocol.Integration.IntegrationServices.All;
 
+    /// <summary>
+    /// For how long a lane looks for more of a guest's work before it sleeps, after work that came as quickly: spares the guest a signal for each request and
+    /// costs a processor of the host while the guest is busy.
+    /// </summary>
+    public TimeSpan PollTime { get; init; }
+
     /// <summary>Highest VMBus version that is accepted.</summary>
     public uint MaximumVersion { get; init; } = 0x50003;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
@@ -43,6 +44,7 @@ public sealed partial class Lane : IDisposable
         _logger = logger;
         _options = options;
         _operations = new OperationTable(options.OperationSlots);
+        PollTicks = (long)(options.PollTime.TotalSeconds * Stopwatch.Frequency);
         _thread = new Thread(Main) { Name = name, IsBackground = true };
     }
 
@@ -59,6 +61,9 @@ public sealed partial class Lane : IDisposable
     /// Whether I/O that need not wait is done in the order started. True for io_uring; the epoll engine's threads carry out operations in any order.
     /// </summary>
     public bool KeepsOrder => _engine is IoUringEngine;
+
+    /// <summary>For how long handlers may look for more before the lane sleeps, in ticks of <see cref="Stopwatch"/>; 0 for not at all.</summary>
+    public long PollTicks { get; }
 
     /// <summary>The number of the current turn: for budgets per turn.</summary>
     public long Turn { get; private set; }

@@ -57,11 +57,18 @@ internal static class RunCommand
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
+        Option<int> poll = new("--poll")
+        {
+            HelpName = "MICROSECONDS",
+            Description = "How long to look for more of the guest's requests before sleeping, after some that came as quickly: faster, and up to a processor of this host "
+                + "for each of the guest's while it is busy; 0 to 10000",
+            DefaultValueFactory = _ => 0,
+        };
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, integration, console, control, noReboot, stopTimeout, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, integration, console, control, noReboot, stopTimeout, poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -82,6 +89,7 @@ internal static class RunCommand
                 SocketPath = parsed.GetValue(vsock),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
+                PollTime = TimeSpan.FromMicroseconds(InRange("--poll", parsed.GetValue(poll), 0, 10_000)),
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Ports;
@@ -42,6 +43,9 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private bool _isWaitingForSpace;
     private bool _hasUnpublished;
     private bool _expectsCompletions;
+    private bool _isActive;
+    private bool _isPolling;
+    private long _lastActive;
 
     /// <summary>Takes over both rings, and the interrupts that the guest asked for.</summary>
     public ChannelPump(ChannelStart start, RingMapping fromGuest, RingMapping toGuest, IInterruptPort interrupts, Lane lane, IPumpOwner owner)
@@ -219,6 +223,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private bool RunTurn(IChannelEndpoint endpoint)
     {
         _isInTurn = true;
+        _isActive = _hasUnpublished;
         if (_isWaitingForSpace)
         {
             _writer.StopWaitingForSpace();
@@ -233,7 +238,26 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         _ = Publish();
         if (more) return true;
         // While busy, Resume looks at the ring; while completions are expected, they do. Both spare the guest its signals.
-        return !_isBusy && !_expectsCompletions && _reader.UnmaskInterrupts();
+        return !_isBusy && !_expectsCompletions && (GoesOnLooking() || _reader.UnmaskInterrupts());
+    }
+
+    // What came quickly after the work before it is likely to be followed as quickly: looking for a moment longer costs less than the guest's
+    // signal and the lane's waking. After a pause that was longer there is no such moment, so a slow guest costs nothing.
+    private bool GoesOnLooking()
+    {
+        if (Lane.PollTicks == 0) return false;
+        long now = Stopwatch.GetTimestamp();
+        if (_isActive)
+        {
+            _isPolling = now - _lastActive <= Lane.PollTicks;
+            _lastActive = now;
+        }
+        else if (now - _lastActive > Lane.PollTicks)
+        {
+            _isPolling = false;
+        }
+
+        return _isPolling;
     }
 
     // True when the ring may hold more than one turn takes.
@@ -253,6 +277,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
             switch (endpoint.Receive(packet))
             {
                 case PacketVerdict.Taken:
+                    _isActive = true;
                     Counters.CountPacketIn();
                     if (_state != PumpState.Running) return false;
                     break;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VmBus.Benchmarks.Guest;
 
 /// <summary>What the script <c>run</c> beside the project prepares for the parts that boot guests.</summary>
@@ -6,13 +8,15 @@ namespace VmBus.Benchmarks.Guest;
 /// <param name="Initrd">The minimal guest.</param>
 /// <param name="ToolsInitrd">The minimal guest with fio and iperf3.</param>
 /// <param name="Scratch">The folder for disks.</param>
-internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string ToolsInitrd, string Scratch)
+/// <param name="PollMicroseconds">For how long monitors look for more work before they sleep; null for what each does by itself.</param>
+internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string ToolsInitrd, string Scratch, int? PollMicroseconds)
 {
     internal static BenchmarkEnvironment Read()
     {
         string guests = Variable("VMBUS_GUESTS");
         return new BenchmarkEnvironment(
-            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_TOOLS_INITRD"), Variable("VMBUS_SCRATCH"));
+            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_TOOLS_INITRD"), Variable("VMBUS_SCRATCH"),
+            Environment.GetEnvironmentVariable("VMBUS_POLL") is { Length: > 0 } poll ? int.Parse(poll, CultureInfo.InvariantCulture) : null);
     }
 
     /// <summary>The type of the file system that holds <see cref="Scratch"/>, such as "ext4".</summary>

@@ -17,7 +17,7 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
         "-m", $"{MemoryMegabytes}M", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
     ];
 
-    private static readonly string[] QemuDisk = ["-object", "iothread,id=io0", "-drive", "if=none,id=disk0,format=raw,discard=unmap,aio=io_uring,file={disk}"];
+    private static readonly string[] QemuDisk = ["-object", "iothread,id=io0{poll}", "-drive", "if=none,id=disk0,format=raw,discard=unmap,aio=io_uring,file={disk}"];
 
     internal static GuestMonitor VmBus { get; } = new("vmbus", start =>
     [
@@ -25,6 +25,7 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
         "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
         .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk],
         .. start.Tap is null ? Array.Empty<string>() : ["--nic", $"tap={start.Tap},queues=1"],
+        .. start.Environment.PollMicroseconds is not { } poll ? Array.Empty<string>() : ["--poll", poll.ToString(CultureInfo.InvariantCulture)],
     ]);
 
     internal static GuestMonitor VirtioScsi { get; } = new("virtio-scsi", start =>
@@ -47,5 +48,8 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
 
     private static IEnumerable<string> Qemu(GuestStart start, string machine, string[] more)
         => [.. QemuCommon, "-M", machine, "-kernel", start.Environment.Kernel, "-initrd", start.Initrd, "-append", start.Append,
-            .. more.Select(word => word.Replace("{disk}", start.Disk, StringComparison.Ordinal))];
+            .. more.Select(word => word.Replace("{disk}", start.Disk, StringComparison.Ordinal).Replace("{poll}", Poll(start), StringComparison.Ordinal))];
+
+    private static string Poll(GuestStart start)
+        => start.Environment.PollMicroseconds is { } poll ? string.Create(CultureInfo.InvariantCulture, $",poll-max-ns={poll * 1000L}") : "";
 }

@@ -1,4 +1,5 @@
 using VmBus.Bus.Devices;
+using VmBus.Memory.Guest;
 using VmBus.Memory.Rings;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
@@ -49,6 +50,45 @@ public sealed class ChannelPumpTests : IDisposable
         });
         Assert.Equal(42ul, guest.Receive().Descriptor.TransactionId);
         Assert.Equal(2, refusals);
+    }
+
+    [Fact]
+    public void Guest_that_goes_on_quickly_need_not_signal_while_the_lane_looks_for_more()
+    {
+        using var guest = new FakeGuest(pollTime: TimeSpan.FromSeconds(20));
+        guest.Server.Offer(_device);
+        GuestChannel channel = guest.Open(Assert.Single(guest.Connect()));
+        for (ulong id = 1; id <= 2; id++)
+        {
+            channel.Send(new byte[8], id);
+            Assert.Equal(id, channel.Receive().Descriptor.TransactionId);
+        }
+
+        for (ulong id = 3; id <= 50; id++)
+        {
+            Assert.False(channel.Ring.Send(new byte[8], id));
+            Assert.Equal(id, channel.Receive().Descriptor.TransactionId);
+        }
+    }
+
+    [Fact]
+    public void Guest_is_asked_for_signals_again_when_it_did_not_go_on()
+    {
+        using var guest = new FakeGuest(pollTime: TimeSpan.FromMilliseconds(50));
+        guest.Server.Offer(_device);
+        GuestChannel channel = guest.Open(Assert.Single(guest.Connect()));
+        for (ulong id = 1; id <= 20; id++)
+        {
+            channel.Send(new byte[8], id);
+            Assert.Equal(id, channel.Receive().Descriptor.TransactionId);
+        }
+
+        Gpa mask = Gpa.FromPage(channel.Channel.Pages.FirstPage) + RingControlPage.InterruptMask;
+        byte[] word = [1];
+        Assert.True(SpinWait.SpinUntil(() => guest.Memory.TryRead(mask, word) && word[0] == 0, FakeGuest.Patience));
+        Assert.True(channel.Ring.Send(new byte[8], 21));
+        channel.Kick();
+        Assert.Equal(21ul, channel.Receive().Descriptor.TransactionId);
     }
 
     [Fact]

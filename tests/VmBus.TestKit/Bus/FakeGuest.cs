@@ -31,10 +31,11 @@ public sealed class FakeGuest : IDisposable
     /// <param name="laneCount">Lanes for channels.</param>
     /// <param name="maximumVersion">What the bus accepts at most.</param>
     /// <param name="logger">Where the bus reports; nowhere when null.</param>
-    public FakeGuest(ulong memoryBytes = 64 << 20, int laneCount = 1, ProtocolVersion? maximumVersion = null, ILogger? logger = null)
+    /// <param name="pollTime">For how long lanes look for more before they sleep.</param>
+    public FakeGuest(ulong memoryBytes = 64 << 20, int laneCount = 1, ProtocolVersion? maximumVersion = null, ILogger? logger = null, TimeSpan pollTime = default)
     {
         Memory = GuestMemory.Create(memoryBytes);
-        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger ?? NullLogger.Instance));
+        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger ?? NullLogger.Instance, new LaneOptions { PollTime = pollTime }));
         Server = VmBusServer.Start(
             new BusPorts(Ports, Ports, Ports, Memory) { Connects = Ports, Observer = Ports },
             _lanes,
