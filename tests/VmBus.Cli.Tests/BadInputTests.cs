@@ -25,6 +25,7 @@ public sealed class BadInputTests : IDisposable
         { "disk add ZERO,colour=red --control /nowhere", "colour" },
         { "disk resize data 1Q --control /nowhere", "'1Q'" },
         { "disk burn", "burn" },
+        { "run --kernel KERNEL --poll 10001", "10001" },
         { "freeze 0 --control /nowhere", "'0'" },
         { "kvp list pool --control /nowhere", "'pool'" },
         { "reboot now --control /nowhere", "'now'" },
