@@ -62,8 +62,7 @@ internal static class RunCommand
             HelpName = "MICROSECONDS",
             Description = "How long to look for more of the guest's requests before sleeping, after some that came as quickly: faster, and up to a processor of this host "
                 + "for each of the guest's while it is busy; 0 to 10000",
-            // As QEMU's iothreads do by themselves.
-            DefaultValueFactory = _ => 32,
+            DefaultValueFactory = _ => 0,
         };
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
