@@ -25,14 +25,14 @@ internal sealed partial class DynamicMemoryLog(ILogger logger)
         if (_sizes.TrySpend(out long suppressed)) Sized(logger, bytes >> 20, suppressed);
     }
 
-    [LoggerMessage(EventId = 5500, Level = LogLevel.Information,
+    [LoggerMessage(EventId = 5600, Level = LogLevel.Information,
         Message = "Dynamic memory: channel {ChannelId} speaks version {Major}.{Minor} and can {Capabilities} (suppressed {Suppressed})")]
     private static partial void Ready(ILogger logger, uint channelId, uint major, uint minor, object capabilities, long suppressed);
 
-    [LoggerMessage(EventId = 5501, Level = LogLevel.Warning,
+    [LoggerMessage(EventId = 5601, Level = LogLevel.Warning,
         Message = "Dynamic memory: a packet of the guest on channel {ChannelId} is dropped: {What} (suppressed {Suppressed})")]
     private static partial void Stray(ILogger logger, uint channelId, string what, long suppressed);
 
-    [LoggerMessage(EventId = 5502, Level = LogLevel.Information, Message = "Dynamic memory: the guest has {Mebibytes} MiB (suppressed {Suppressed})")]
+    [LoggerMessage(EventId = 5602, Level = LogLevel.Information, Message = "Dynamic memory: the guest has {Mebibytes} MiB (suppressed {Suppressed})")]
     private static partial void Sized(ILogger logger, long mebibytes, long suppressed);
 }
