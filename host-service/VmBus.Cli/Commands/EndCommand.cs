@@ -20,7 +20,7 @@ internal static class EndCommand
         Option<int?> timeout = new("--timeout") { HelpName = "SECONDS", Description = "How long the guest gets; without this, what --stop-timeout said when it was started" };
         Option<bool> noWait = new("--no-wait") { Description = "Press the power button and do not wait for the guest" };
         var command = new Command(
-            "stop", "Presses the power button of a running partition and waits for its end. Exit status 0 when the guest powered off, 1 when it had to be ended, 3 when it crashed or reset.")
+            "stop", "Asks the guest of a running partition to power off and waits for its end. Exit status 0 when the guest powered off, 1 when it had to be ended, 3 when it crashed or reset.")
         {
             control, timeout, noWait,
         };

@@ -8,7 +8,7 @@ public static class PartitionVerb
     /// <summary>How it stands, with its channels and what they have done.</summary>
     public static ControlVerb<NoValue, PartitionReport> Show { get; } = new("partition.show");
 
-    /// <summary>Presses the power button, and ends the partition when the guest has not powered off in time.</summary>
+    /// <summary>Asks the guest to power off, and ends the partition when the guest has not powered off in time.</summary>
     public static ControlVerb<PowerOffRequest, PowerOffReply> PowerOff { get; } = new("partition.poweroff");
 
     /// <summary>Ends it at once, as pulling the plug does.</summary>
