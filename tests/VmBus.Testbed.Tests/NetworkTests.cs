@@ -147,7 +147,8 @@ public sealed class NetworkTests(GuestFixture host)
             Parent + Silent + Lease + """
             modprobe openvswitch
             switch=$(mktemp -d /run/switch.XXXXXX); export OVS_RUNDIR=$switch OVS_LOGDIR=$switch OVS_DBDIR=$switch; servers=()
-            trap 'kill "${servers[@]}" 2>/dev/null || true; wait; ip link delete ovs-system 2>/dev/null || true; rm -rf "$work" "$switch"' EXIT
+            # Its interface has an address and outlives the switch that made it, in the way of every later test.
+            trap 'ovs-vsctl --timeout=60 --if-exists del-br ovs0 || true; kill "${servers[@]}" 2>/dev/null || true; wait; ip link delete ovs-system 2>/dev/null || true; rm -rf "$work" "$switch"' EXIT
             ovsdb-tool create "$switch/conf.db" /usr/share/openvswitch/vswitch.ovsschema
             ovsdb-server "$switch/conf.db" --remote="punix:$switch/db.sock" --verbose=warn & servers+=("$!")
             until [ -S "$switch/db.sock" ]; do sleep 0.1; done
