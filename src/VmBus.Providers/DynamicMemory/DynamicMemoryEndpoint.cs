@@ -35,6 +35,9 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
     private uint? _version;
     private uint _transaction;
     private long _hotAddBytes;
+
+    // The block under way: the guest may name another size at any time.
+    private long _addingBytes;
     private long _askedPages;
     private long _givenPages;
     private int _round;
@@ -230,6 +233,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
             return;
         }
 
+        _addingBytes = _hotAddBytes;
         WorkAside(AddAside);
     }
 
@@ -253,7 +257,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
         PageRun? added;
         try
         {
-            added = _memory.TryAdd(_hotAddBytes);
+            added = _memory.TryAdd(_addingBytes);
         }
         catch (IOException exception)
         {
@@ -275,7 +279,7 @@ internal sealed class DynamicMemoryEndpoint : IChannelEndpoint
     {
         try
         {
-            _memory.Take(_hotAddBytes);
+            _memory.Take(_addingBytes);
         }
         catch (IOException exception)
         {

@@ -128,6 +128,21 @@ public sealed class DynamicMemoryTests
         Assert.Equal(addedMebibytes * MemoryGuest.Mebibyte, guest.AddedBytes);
     }
 
+    [Fact]
+    public async Task Memory_is_taken_back_as_it_was_added_whatever_block_the_guest_names_meanwhile()
+    {
+        MemoryGuest guest = new MemoryGuest().Agree();
+        Task<DynamicMemoryInfo> set = guest.Provider.SetAsync(guest.MaximumBytes);
+        guest.RunOne();
+        guest.RunOne();
+        guest.Expect(DynamicMemoryMessageType.HotAddRequest);
+        guest.Agree(0x23);
+        guest.Use(0, 1);
+        guest.RunOne();
+        await Assert.ThrowsAsync<DynamicMemoryException>(() => set);
+        Assert.Equal(0, guest.AddedBytes);
+    }
+
     [Theory]
     [InlineData(0x1Eul, 32, "the guest's driver cannot give memory back; it has 64 MiB.")]
     [InlineData(0x1Dul, 192, "the guest's driver cannot use memory that is added while it runs; it has 64 MiB.")]
