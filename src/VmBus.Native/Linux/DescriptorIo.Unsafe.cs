@@ -28,6 +28,15 @@ public static partial class DescriptorIo
         return (entries[0].Ready != 0, entries[1].Ready != 0);
     }
 
+    /// <summary>Waits until there is something to read, or an end or a failure to be told of.</summary>
+    /// <returns>False when there was nothing in time.</returns>
+    public static unsafe bool WaitForInput(int descriptor, TimeSpan timeout)
+    {
+        var entry = new PollEntry { Descriptor = descriptor, Events = POLLIN };
+        // SAFETY: one entry, a local.
+        return poll((nint)(&entry), 1, (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue)) == 1;
+    }
+
     /// <summary>Whether a write would be taken now.</summary>
     public static unsafe bool CanWrite(int descriptor)
     {
