@@ -38,5 +38,6 @@ internal static class Program
     internal static RootCommand CreateRoot() => new("Tools for a Linux guest of Hyper-V, Azure or VmBus: the daemon that serves the host's requests, and commands that show the VMBus.")
     {
         RunCommand.Create(),
+        ThawCommand.Create(),
     };
 }
