@@ -9,7 +9,7 @@ internal static class ProgramRun
     private const int MaximumCharacters = 400;
 
     // What it wrote last may come after its end; a daemon that it started may keep its output open for ever.
-    private static readonly TimeSpan LastWordsLimit = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan LastWordsLimit = TimeSpan.FromSeconds(2);
 
     /// <summary>Runs a program.</summary>
     /// <param name="program">Its name, which is looked for in PATH, or its path.</param>
