@@ -37,6 +37,11 @@ internal static class Program
     /// <summary>All commands.</summary>
     internal static RootCommand CreateRoot() => new("Tools for a Linux guest of Hyper-V, Azure or VmBus: the daemon that serves the host's requests, and commands that show the VMBus.")
     {
+        DevicesCommand.Create(),
+        DevicesCommand.CreateChannel(),
+        StatusCommand.Create(),
+        KvpCommand.Create(),
+        TimeCommand.Create(),
         RunCommand.Create(),
         ThawCommand.Create(),
     };
