@@ -24,6 +24,9 @@ public static class Errno
     /// <summary>Out of memory.</summary>
     public const int ENOMEM = 12;
 
+    /// <summary>Bad file descriptor; hv_utils: the host has taken the service away.</summary>
+    public const int EBADF = 9;
+
     /// <summary>Permission denied.</summary>
     public const int EACCES = 13;
 
@@ -32,6 +35,9 @@ public static class Errno
 
     /// <summary>File exists.</summary>
     public const int EEXIST = 17;
+
+    /// <summary>The two are on different file systems, or a path leads out of where it must stay.</summary>
+    public const int EXDEV = 18;
 
     /// <summary>Not a directory.</summary>
     public const int ENOTDIR = 20;
@@ -63,6 +69,9 @@ public static class Errno
     /// <summary>Function not implemented.</summary>
     public const int ENOSYS = 38;
 
+    /// <summary>Too many symbolic links, or one where none may be.</summary>
+    public const int ELOOP = 40;
+
     /// <summary>No data available.</summary>
     public const int ENODATA = 61;
 
@@ -77,6 +86,9 @@ public static class Errno
 
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
+
+    /// <summary>Stale handle; of Hyper-V's clock: the host's last time is too old.</summary>
+    public const int ESTALE = 116;
 
     /// <summary>Operation cancelled.</summary>
     public const int ECANCELED = 125;

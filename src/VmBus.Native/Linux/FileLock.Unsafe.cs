@@ -20,6 +20,15 @@ public static partial class FileLock
         return fcntl(file, F_OFD_SETLK, (nint)(&range)) < 0 ? -Marshal.GetLastPInvokeError() : 0;
     }
 
+    /// <summary>Takes the whole file for itself, without waiting; the file must be open for writing. Locks of a process (F_SETLK) count as another's.</summary>
+    /// <returns>0, or negative errno: EAGAIN when another holds any of it.</returns>
+    public static unsafe int TryTakeWhole(SafeHandle file)
+    {
+        FlockRange range = new() { l_type = F_WRLCK };
+        // SAFETY: the kernel reads one flock structure, a local.
+        return fcntl(file, F_OFD_SETLK, (nint)(&range)) < 0 ? -Marshal.GetLastPInvokeError() : 0;
+    }
+
     /// <summary>Asks whether another open file holds any lock on a byte.</summary>
     /// <returns>1 when one does, 0 when none does, or negative errno.</returns>
     public static unsafe int IsHeldElsewhere(SafeHandle file, long position)

@@ -22,6 +22,9 @@ public sealed partial class ProjectGraphTests
         ["VmBus.Host"] = ["VmBus.Machine", "VmBus.Bus", "VmBus.Providers", "VmBus.Storage", "VmBus.Network"],
     };
 
+    // What runs inside a guest may know the guest's side and what is under it, and nothing of the host's.
+    private static readonly string[] AllowedInGuests = ["VmBus.Client", "VmBus.Memory", "VmBus.Protocol", "VmBus.Native"];
+
     public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(SourceTree.Root, "src")).Select(d => Path.GetFileName(d)!)];
 
     [Theory]
@@ -29,10 +32,18 @@ public sealed partial class ProjectGraphTests
     public void Project_references_only_what_the_architecture_allows(string project)
     {
         Assert.True(Allowed.TryGetValue(project, out string[]? allowed), $"src/{project} is not in the table of src/ARCHITECTURE.md");
-        string text = File.ReadAllText(Path.Combine(SourceTree.Root, "src", project, $"{project}.csproj"));
-        IEnumerable<string> referenced = Reference().Matches(text).Select(m => m.Groups[1].Value);
-        Assert.Empty(referenced.Except(allowed!));
+        Assert.Empty(References(Path.Combine("src", project, $"{project}.csproj")).Except(allowed!));
     }
+
+    [Fact]
+    public void Guest_tools_reference_only_the_guests_side()
+    {
+        foreach (string folder in Directory.GetDirectories(Path.Combine(SourceTree.Root, "guest-tools"), "VmBus.*"))
+            Assert.Empty(References(Path.Combine(folder, $"{Path.GetFileName(folder)}.csproj")).Except(AllowedInGuests));
+    }
+
+    private static IEnumerable<string> References(string project)
+        => Reference().Matches(File.ReadAllText(Path.Combine(SourceTree.Root, project))).Select(static m => m.Groups[1].Value);
 
     [GeneratedRegex("ProjectReference Include=\"[^\"]*/([A-Za-z.]+)\\.csproj\"")]
     private static partial Regex Reference();
