@@ -15,17 +15,21 @@ public sealed class UioChannel : IPacketChannel, IDisposable
 {
     private readonly LinuxFile _device;
     private readonly ChannelRings _rings;
+    private readonly EventFd _wake;
     private bool _isDisposed;
 
-    private UioChannel(LinuxFile device, ChannelRings rings)
+    private UioChannel(LinuxFile device, ChannelRings rings, EventFd wake)
     {
-        (_device, _rings) = (device, rings);
+        (_device, _rings, _wake) = (device, rings, wake);
         // The driver has masked interrupts in the ring itself.
         _rings.Reader.MaskInterrupts();
     }
 
     /// <summary>Whether the host has taken the device away: nothing comes any more.</summary>
     public bool IsGone { get; private set; }
+
+    /// <summary>Whether a wait was ended by the signal of <see cref="UioDevice.Open"/>.</summary>
+    public bool IsWoken { get; private set; }
 
     /// <inheritdoc/>
     public RingStatus TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
@@ -56,11 +60,11 @@ public sealed class UioChannel : IPacketChannel, IDisposable
         if (IsGone) return false;
         Release();
         bool came = _rings.Reader.UnmaskInterrupts();
-        if (!came && DescriptorIo.WaitForInput(_device.Descriptor, timeout))
+        if (!came)
         {
-            Span<byte> count = stackalloc byte[sizeof(uint)];
-            came = DescriptorIo.Read(_device.Descriptor, count) == sizeof(uint);
-            IsGone = !came;
+            (bool isReadable, bool isWoken) = DescriptorIo.WaitForInput(_device.Descriptor, _wake, timeout);
+            IsWoken |= isWoken;
+            if (isReadable) came = TakeInterrupt();
         }
 
         _rings.Reader.MaskInterrupts();
@@ -77,7 +81,7 @@ public sealed class UioChannel : IPacketChannel, IDisposable
     }
 
     /// <summary>Opens the device, which opens the channel, and then maps the rings: the kernel empties them as it opens.</summary>
-    internal static UioChannel Open(string device, string rings, int bytes)
+    internal static UioChannel Open(string device, string rings, int bytes, EventFd wake)
     {
         LinuxFile file = LinuxFile.TryOpen(device, LinuxOpen.ReadWrite, out int errno)
             ?? throw new UioException($"'{device}' cannot be opened ({LinuxException.DescribeError(errno)}): the host has not opened its channel, or another program has it.");
@@ -89,7 +93,14 @@ public sealed class UioChannel : IPacketChannel, IDisposable
             throw new UioException($"The rings of '{device}' cannot be mapped from '{rings}'.");
         }
 
-        return new UioChannel(file, joined!);
+        return new UioChannel(file, joined!, wake);
+    }
+
+    private bool TakeInterrupt()
+    {
+        Span<byte> count = stackalloc byte[sizeof(uint)];
+        IsGone = DescriptorIo.Read(_device.Descriptor, count) != sizeof(uint);
+        return !IsGone;
     }
 
     // The kernel makes the hypercall. It unmasks interrupts too, so one may come that nobody waits for.

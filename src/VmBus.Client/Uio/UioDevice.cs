@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using VmBus.Native.Linux;
 
 namespace VmBus.Client.Uio;
 
@@ -26,6 +27,9 @@ public sealed class UioDevice
 
     /// <summary>The driver that has it now; null for none.</summary>
     public string? BoundDriver => Path.GetFileName(new DirectoryInfo(Path.Combine(_folder, "driver")).LinkTarget);
+
+    /// <summary>Its node while it is bound to <c>uio_hv_generic</c>; else null.</summary>
+    public string? Node => ReadUio() is { } uio ? Path.Combine(_root, "dev", uio) : null;
 
     /// <summary>All devices of an interface type.</summary>
     /// <param name="interfaceType">What they were offered as.</param>
@@ -59,24 +63,26 @@ public sealed class UioDevice
         Write(Path.Combine(_root, "sys/bus/vmbus/drivers_probe"), Instance, $"finding a driver for device {Instance}");
     }
 
-    /// <summary>Opens its channel.</summary>
-    /// <exception cref="UioException">It is not bound, another program has it, or the host does not open it.</exception>
-    public UioChannel Open()
+    /// <summary>Opens its channel. The kernel lets several programs in, which then spoil each other's packets: one looks before.</summary>
+    /// <param name="wake">Signalled, it ends every <see cref="UioChannel.Wait"/>.</param>
+    /// <exception cref="UioException">It is not bound, or the host does not open it.</exception>
+    public UioChannel Open(EventFd wake)
     {
-        string? uio = Directory.Exists(Path.Combine(_folder, "uio"))
-            ? Directory.GetDirectories(Path.Combine(_folder, "uio")).Select(Path.GetFileName).FirstOrDefault()
-            : null;
-        if (uio is null) throw new UioException($"Device {Instance} is not served by {Driver}: bind it first.");
+        if (ReadUio() is not { } uio) throw new UioException($"Device {Instance} is not served by {Driver}: bind it first.");
         string size = Read(Path.Combine(_root, "sys/class/uio", uio, "maps/map0/size"));
         if (!size.StartsWith("0x", StringComparison.Ordinal) || !int.TryParse(size.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int bytes))
             throw new UioException($"The kernel says that the rings of {uio} have '{size}' bytes.");
         string channel = Directory.GetDirectories(Path.Combine(_folder, "channels")).Order(StringComparer.Ordinal).FirstOrDefault()
             ?? throw new UioException($"Device {Instance} has no channel any more.");
-        return UioChannel.Open(Path.Combine(_root, "dev", uio), Path.Combine(channel, "ring"), bytes);
+        return UioChannel.Open(Path.Combine(_root, "dev", uio), Path.Combine(channel, "ring"), bytes, wake);
     }
 
     private static Guid? ReadClass(string folder)
         => TryRead(Path.Combine(folder, "class_id")) is { } text && Guid.TryParse(text, out Guid value) ? value : null;
+
+    private string? ReadUio() => Directory.Exists(Path.Combine(_folder, "uio"))
+        ? Directory.GetDirectories(Path.Combine(_folder, "uio")).Select(Path.GetFileName).FirstOrDefault()
+        : null;
 
     private void LoadDriver()
     {

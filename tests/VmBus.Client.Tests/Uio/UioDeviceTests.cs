@@ -1,4 +1,5 @@
 using VmBus.Client.Uio;
+using VmBus.Native.Linux;
 using Xunit;
 
 namespace VmBus.Client.Tests.Uio;
@@ -10,7 +11,13 @@ public sealed class UioDeviceTests : IDisposable
 
     private readonly string _root = Directory.CreateTempSubdirectory("vmbus-uio").FullName;
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    private readonly EventFd _wake = EventFd.Create();
+
+    public void Dispose()
+    {
+        _wake.Dispose();
+        Directory.Delete(_root, recursive: true);
+    }
 
     [Fact]
     public void Devices_are_found_by_their_interface_type()
@@ -43,21 +50,21 @@ public sealed class UioDeviceTests : IDisposable
     {
         string folder = Add("a", Wanted);
         UioDevice device = Assert.Single(UioDevice.Find(Wanted, _root));
-        Assert.Equal("Device a is not served by uio_hv_generic: bind it first.", Assert.Throws<UioException>(device.Open).Message);
+        Assert.Equal("Device a is not served by uio_hv_generic: bind it first.", Assert.Throws<UioException>(() => device.Open(_wake)).Message);
         AddDriver("uio_hv_generic");
         File.Delete(Path.Combine(folder, "driver_override"));
         string refusal = Assert.Throws<UioException>(device.Bind).Message;
         Assert.StartsWith("The kernel refuses reserving device a for uio_hv_generic (", refusal, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refusal);
         Directory.CreateDirectory(Path.Combine(folder, "uio/uio0"));
-        Assert.EndsWith("/maps/map0/size' cannot be read: is the device still there?", Assert.Throws<UioException>(device.Open).Message, StringComparison.Ordinal);
+        Assert.EndsWith("/maps/map0/size' cannot be read: is the device still there?", Assert.Throws<UioException>(() => device.Open(_wake)).Message, StringComparison.Ordinal);
         string map = Directory.CreateDirectory(Path.Combine(_root, "sys/class/uio/uio0/maps/map0")).FullName;
         File.WriteAllText(Path.Combine(map, "size"), "many\n");
-        Assert.Equal("The kernel says that the rings of uio0 have 'many' bytes.", Assert.Throws<UioException>(device.Open).Message);
+        Assert.Equal("The kernel says that the rings of uio0 have 'many' bytes.", Assert.Throws<UioException>(() => device.Open(_wake)).Message);
         File.WriteAllText(Path.Combine(map, "size"), "0x000000000000a000\n");
-        Assert.Equal("Device a has no channel any more.", Assert.Throws<UioException>(device.Open).Message);
+        Assert.Equal("Device a has no channel any more.", Assert.Throws<UioException>(() => device.Open(_wake)).Message);
         Directory.CreateDirectory(Path.Combine(folder, "channels/7"));
-        Assert.Contains("cannot be opened (", Assert.Throws<UioException>(device.Open).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be opened (", Assert.Throws<UioException>(() => device.Open(_wake)).Message, StringComparison.Ordinal);
     }
 
     private string Add(string instance, Guid type)
