@@ -35,6 +35,7 @@ public sealed class IntegrationResponderTests : IDisposable
 
             return true;
         });
+        Assert.True(SpinWait.SpinUntil(() => provider.Contact == IntegrationContact.Ready, FakeGuest.Patience));
         string path = Path.GetTempFileName();
         byte[] content = new byte[100_001];
         new Random(1).NextBytes(content);
