@@ -1,9 +1,11 @@
 using System.CommandLine;
+using VmBus.Client.Uio;
 using VmBus.GuestTools.Backup;
 using VmBus.GuestTools.Daemon;
 using VmBus.GuestTools.Devices;
 using VmBus.GuestTools.Files;
 using VmBus.GuestTools.Time;
+using VmBus.Protocol.Integration;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -12,9 +14,9 @@ internal static class StatusCommand
 {
     private static readonly (string Service, Guid Class, string Device)[] Devices =
     [
-        ("kvp", new("a9a0f4e7-5a45-4d96-b827-8a841e8c03e6"), RunCommand.KvpDevice),
-        ("vss", new("35fa2e29-ea23-4236-96ae-3a6ebacba440"), RunCommand.VssDevice),
-        ("fcopy", DeviceClass.FileCopy, FileCopyHandler.Device),
+        ("kvp", IntegrationServices.KeyValueExchange.InterfaceType, RunCommand.KvpDevice),
+        ("vss", IntegrationServices.Backup.InterfaceType, RunCommand.VssDevice),
+        ("fcopy", IntegrationServices.FileCopy.InterfaceType, FileCopyHandler.Device),
     ];
 
     private static readonly string[] Heading = ["SERVICE", "OFFERED", "DEVICE", "SERVED BY"];
@@ -38,11 +40,11 @@ internal static class StatusCommand
         foreach ((string service, Guid kind, string device) in Devices)
         {
             VmbusDevice? offer = offered.FirstOrDefault(one => one.ClassId == kind);
-            bool hasDevice = File.Exists(device);
-            (int Id, string Name)? holder = hasDevice ? DeviceHolder.Find(device) : null;
+            string? node = File.Exists(device) ? device : (UioDevice.Find(kind) is [UioDevice served, ..] ? served.Node : null);
+            (int Id, string Name)? holder = node is null ? null : DeviceHolder.Find(node);
             string server = holder is var (id, name) ? $"{ShownText.Escape(name)} (process {id})" : "nobody";
             if (service == "vss" && new FrozenRecord(FrozenRecord.DefaultPath).Read().Count > 0) server += ", file systems are frozen";
-            rows.Add([service, offer is null ? "no" : "yes", hasDevice ? device : "none", server]);
+            rows.Add([service, offer is null ? "no" : "yes", node ?? "none", server]);
         }
 
         string keeper = (TimeKeeper.FindOther() ?? TimeKeeper.FindOwn()) is { } found ? $"{found.Name} (process {found.Id})" : "nobody";

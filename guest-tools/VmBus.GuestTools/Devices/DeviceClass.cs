@@ -28,9 +28,6 @@ internal static class DeviceClass
         [new("8b60ccf6-709f-4c11-90b5-229c959a9e6a")] = "Serial Port",
     };
 
-    /// <summary>The class of the file copy service.</summary>
-    public static Guid FileCopy { get; } = new("34d14be3-dee4-41c8-9ae7-6b174977c192");
-
     /// <summary>What a class is called; a class that is not known is a service of Hyper-V sockets or not known here.</summary>
     public static string NameOf(Guid id) => Names.GetValueOrDefault(id, "Unknown");
 }
