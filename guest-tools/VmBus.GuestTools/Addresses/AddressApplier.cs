@@ -73,26 +73,23 @@ internal sealed class AddressApplier(HookFolder hooks)
 
     private static bool ApplyDirectly(string name, AddressPlan plan, out string said)
     {
+        // Looked for first: an interface that nothing gives an address keeps those that it has.
+        (string Program, string[] Arguments) client = DhcpClients.FirstOrDefault(static client => ProgramRun.Exists(client.Program));
+        if (plan.Dhcp && client.Program is null)
+        {
+            said = $"there is none of {string.Join(", ", DhcpClients.Select(static client => client.Program))}; write a program that starts DHCP to {DefaultHooks}";
+            return false;
+        }
+
         foreach (string[] command in Commands(name, plan))
         {
             if (!ProgramRun.Run("ip", command, CommandLimit, out said)) return false;
         }
 
-        if (plan.Dhcp && !StartDhcp(name, out said)) return false;
+        if (plan.Dhcp && !ProgramRun.Run(client.Program, [.. client.Arguments, name], CommandLimit, out said)) return false;
         said = $"{plan}, with ip, until the next start of this guest";
         if (plan.NameServers.Count > 0 && !SetNameServers(name, plan.NameServers, out string why)) said += $"; not its name servers: {why}";
         return true;
-    }
-
-    private static bool StartDhcp(string name, out string said)
-    {
-        foreach ((string program, string[] arguments) in DhcpClients)
-        {
-            if (ProgramRun.Exists(program)) return ProgramRun.Run(program, [.. arguments, name], CommandLimit, out said);
-        }
-
-        said = $"there is none of {string.Join(", ", DhcpClients.Select(static client => client.Program))}; write a program that starts DHCP to {DefaultHooks}";
-        return false;
     }
 
     private static bool SetNameServers(string name, IReadOnlyList<IPAddress> servers, out string why)

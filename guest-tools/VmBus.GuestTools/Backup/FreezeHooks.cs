@@ -14,13 +14,16 @@ internal interface IFreezeHooks
 }
 
 /// <summary>The programs of a folder.</summary>
-internal sealed class FreezeHooks(HookFolder folder, DaemonLog log) : IFreezeHooks
+/// <param name="folder">The folder.</param>
+/// <param name="record">Keeps which were told of the freeze for <see cref="LeftOver"/>.</param>
+/// <param name="log">Where their failures go.</param>
+internal sealed class FreezeHooks(HookFolder folder, FrozenRecord record, DaemonLog log) : IFreezeHooks
 {
     /// <summary>Where the programs are looked for.</summary>
     public const string DefaultFolder = "/etc/vmbus-guest/freeze.d";
 
-    // Hosts give a freeze a minute.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    /// <summary>How long all of them together may take: hosts give a freeze a minute.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
 
     private readonly List<string> _ran = [];
 
@@ -32,6 +35,7 @@ internal sealed class FreezeHooks(HookFolder folder, DaemonLog log) : IFreezeHoo
         {
             // Told of the thaw even when it failed: it may have begun.
             _ran.Add(program);
+            record.Write(_ran);
             if (ProgramRun.Run(program, ["freeze"], Limit / programs.Count, out string said)) continue;
             log.Fail($"vss: {said}; nothing is frozen");
             Thaw();
@@ -50,5 +54,6 @@ internal sealed class FreezeHooks(HookFolder folder, DaemonLog log) : IFreezeHoo
         }
 
         _ran.Clear();
+        record.Clear();
     }
 }

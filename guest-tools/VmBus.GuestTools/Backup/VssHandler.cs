@@ -13,14 +13,15 @@ namespace VmBus.GuestTools.Backup;
 /// <param name="hooks">What is to be told.</param>
 /// <param name="thawAfter">How long they stay frozen when the host does not thaw them.</param>
 /// <param name="log">Where messages go.</param>
-internal sealed class VssHandler(IFileSystems systems, IFreezeHooks hooks, TimeSpan thawAfter, DaemonLog log) : IRequestHandler
+/// <param name="wasCutOff">Whether a daemon before this died with frozen file systems, which were thawed then.</param>
+internal sealed class VssHandler(IFileSystems systems, IFreezeHooks hooks, TimeSpan thawAfter, DaemonLog log, bool wasCutOff = false) : IRequestHandler
 {
     private const int MessageBytes = 12;
     private const byte Register = 129;
 
     private readonly byte[] _answer = new byte[MessageBytes];
     private long _frozenAt;
-    private bool _hasExpired;
+    private bool _hasExpired = wasCutOff;
     private bool _hooksWait;
 
     /// <inheritdoc/>

@@ -91,8 +91,12 @@ internal static class RunCommand
     {
         int result = ProcessMemory.KeepResident();
         if (result < 0) log.Warn($"vss: this program may be paged out while file systems are frozen: {LinuxException.DescribeError(-result)}");
-        var systems = new FileSystems(new FrozenRecord(FrozenRecord.DefaultPath), log);
-        return new DeviceService("vss", VssDevice, new VssHandler(systems, new FreezeHooks(new HookFolder(hooks), log), thawAfter, log), log);
+        var frozen = new FrozenRecord(FrozenRecord.DefaultPath);
+        var told = new FrozenRecord(FrozenRecord.DefaultHooksPath);
+        // Where no service manager has done it.
+        new LeftOver(frozen, told).Thaw(line => log.Fail($"vss: {line}"));
+        var handler = new VssHandler(new FileSystems(frozen, log), new FreezeHooks(new HookFolder(hooks), told, log), thawAfter, log, frozen.TakeUntold());
+        return new DeviceService("vss", VssDevice, handler, log);
     }
 
     private static FileCopyService CreateFileCopy(string root, DaemonLog log)

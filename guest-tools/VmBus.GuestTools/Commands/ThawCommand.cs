@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VmBus.GuestTools.Backup;
-using VmBus.Native.Linux;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -10,25 +9,11 @@ internal static class ThawCommand
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        var command = new Command("thaw", "Thaws what a daemon that has died had frozen; its unit runs this itself.");
-        command.SetAction(static _ => Run(new FrozenRecord(FrozenRecord.DefaultPath)));
+        var command = new Command("thaw", "Thaws what a daemon that has died had frozen, and tells the programs of its freeze; its unit runs this itself.");
+        command.SetAction(static _ => new LeftOver(new FrozenRecord(FrozenRecord.DefaultPath), new FrozenRecord(FrozenRecord.DefaultHooksPath))
+            .Thaw(static line => Console.Error.WriteLine($"vmbus-guest: {line}"))
+            ? ExitStatus.Success
+            : ExitStatus.Failure);
         return command;
-    }
-
-    private static int Run(FrozenRecord record)
-    {
-        int failures = 0;
-        foreach (string path in record.Read())
-        {
-            using MountPoint? place = MountPoint.TryOpen(path, out int errno);
-            if (place is not null) errno = -place.Thaw();
-            // EINVAL: it was not frozen.
-            if (errno is 0 or Errno.EINVAL) continue;
-            Console.Error.WriteLine($"vmbus-guest: {ShownText.Escape(path)} cannot be thawed: {LinuxException.DescribeError(errno)}; try 'fsfreeze --unfreeze', as root");
-            failures++;
-        }
-
-        if (failures == 0) record.Clear();
-        return failures == 0 ? ExitStatus.Success : ExitStatus.Failure;
     }
 }

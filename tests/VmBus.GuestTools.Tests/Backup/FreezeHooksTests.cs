@@ -38,9 +38,25 @@ public sealed class FreezeHooksTests : IDisposable
     }
 
     [Fact]
-    public void Folder_that_is_not_there_has_none() => Assert.True(new FreezeHooks(new HookFolder(_folder["none"]), new DaemonLog(_lines.Add)).Freeze());
+    public void Folder_that_is_not_there_has_none() => Assert.True(new FreezeHooks(new HookFolder(_folder["none"]), Record, new DaemonLog(_lines.Add)).Freeze());
 
-    private FreezeHooks Create() => new(new HookFolder(_folder["hooks"]), new DaemonLog(_lines.Add));
+    [Fact]
+    public void Programs_that_a_dead_daemon_had_told_of_the_freeze_are_told_the_thaw()
+    {
+        Add("10-first", "exit 0");
+        Add("20-second", "exit 0");
+        Assert.True(Create().Freeze());
+        var frozen = new FrozenRecord(_folder["run/frozen"]);
+        frozen.Write([]);
+        Assert.True(new LeftOver(frozen, Record).Thaw(_lines.Add));
+        Assert.True(new LeftOver(frozen, Record).Thaw(_lines.Add));
+        Assert.Equal(["10-first freeze", "20-second freeze", "20-second thaw", "10-first thaw"], Ran());
+        Assert.Empty(_lines);
+    }
+
+    private FrozenRecord Record => new(_folder["run/told"]);
+
+    private FreezeHooks Create() => new(new HookFolder(_folder["hooks"]), Record, new DaemonLog(_lines.Add));
 
     private string[] Ran() => File.ReadAllLines(_folder["ran"]);
 

@@ -62,6 +62,25 @@ public sealed class VssHandlerTests
     }
 
     [Fact]
+    public void Host_is_told_of_what_was_thawed_after_a_daemon_had_died()
+    {
+        using var folder = new TemporaryFolder();
+        var record = new FrozenRecord(folder["run/frozen"]);
+        Assert.False(record.TakeUntold());
+        record.Write(["/data", "/a b", "/"]);
+        Assert.Equal(["/", "/a b", "/data"], record.Read());
+        record.ClearUntold();
+        Assert.Empty(record.Read());
+        Assert.True(record.TakeUntold());
+        Assert.False(record.TakeUntold());
+        var next = new VssHandler(_parts, _parts, TimeSpan.FromMinutes(1), new DaemonLog(_parts.Steps.Add), wasCutOff: true);
+        byte[] thaw = [(byte)BackupOperation.Thaw, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Assert.Equal((uint)IntegrationStatus.Fail, BinaryPrimitives.ReadUInt32LittleEndian(next.Answer(thaw).Span));
+        thaw[0] = (byte)BackupOperation.Thaw;
+        Assert.Equal(0u, BinaryPrimitives.ReadUInt32LittleEndian(next.Answer(thaw).Span));
+    }
+
+    [Fact]
     public void End_of_the_daemon_or_the_host_thaws()
     {
         Ask(BackupOperation.Freeze);
