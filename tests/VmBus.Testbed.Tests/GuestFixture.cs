@@ -11,14 +11,15 @@ public sealed class GuestFixture : TestbedFixture
     private string _debian = "";
     private string _program = "";
     private string _hostile = "";
+    private string _exec = "";
 
     /// <summary>Runs a script that boots guests with <c>tests/testbed/guest-run</c>; Debian's root image is <c>$VMBUS_SCRATCH/root.img</c>.</summary>
-    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests.</param>
+    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_EXEC</c> that of their exec service.</param>
     /// <param name="limit">Its time limit.</param>
     public async Task<CommandResult> RunGuestAsync(string script, TimeSpan limit)
     {
         await StartHostAsync();    // and with it, the names below
-        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}'\n{script}", limit);
+        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_EXEC='{_exec}'\n{script}", limit);
     }
 
     /// <summary>The survey of a guest, made once per kind of guest.</summary>
@@ -34,6 +35,7 @@ public sealed class GuestFixture : TestbedFixture
         _minimal = await RunToolAsync("tests/testbed/guest-image", "minimal");
         _debian = await RunToolAsync("tests/testbed/guest-image", "debian");
         _program = await RunToolAsync("host-service/publish");
+        _exec = await RunToolAsync("guest-tools/publish-exec");
         _hostile = await RunToolAsync("tests/testbed/hostile-guest");
         return [Path.Combine(_debian, "root.img")];
     }
