@@ -52,12 +52,12 @@ public sealed class ExecTests(GuestFixture host)
             [[ $(x -- sha256sum <"$work/up") == "$sum"* ]] && echo 'the same up'
             [[ $(x -- cat <"$work/up" | head -c 8M | sha256sum) == "$sum" ]] && echo 'the same down'
             x -- apt-get --version </dev/null | head -n 1 | cut -d ' ' -f 1
-            (($(x -- apt list --installed </dev/null 2>/dev/null | grep -c ,now) > 100)) && echo 'packages'
-            x -t -- sh -c 'tty; stty -echo; read -r line; echo "got $line"' <<<typed | tr -d '\r' | grep -v typed$
+            (($(x -- apt list --installed </dev/null 2>/dev/null | grep -c installed) > 100)) && echo 'packages'
+            x -t -- sh -c 'tty; stty -echo; read -r line; echo "got $line"' <<<typed | tr -d '\r' | grep -vx typed
             env --default-signal=INT "$VMBUS" exec --no-stdin -- sh -c 'trap "echo interrupted; exit 5" INT; echo up; while :; do sleep 0.1; done' >"$work/int" & pid=$!
             wait_line up "$work/int"; kill -INT $pid; status=0; wait $pid || status=$?; echo "status $status $(tail -n 1 "$work/int")"
             # Ctrl-C of a terminal here is a key there: script(1) is the person in front of one.
-            { wait_line up "$work/tty"; printf '\003'; } | timeout 120 script -qec "$VMBUS exec -t -- sh -c 'echo up; exec sleep 1000'" "$work/tty" >/dev/null || echo "status $?"
+            { wait_line up "$work/tty"; printf '\003'; } | timeout 120 script -qefc "$VMBUS exec -t -- sh -c 'echo up; exec sleep 1000'" "$work/tty" >/dev/null || echo "status $?"
             "$VMBUS" exec -- sleep 12345 & pid=$!; x -- sh -c 'until pgrep -f "^sleep 12345" >/dev/null; do sleep 0.1; done'
             kill -KILL $pid; wait $pid 2>/dev/null || true; x -- sh -c 'while pgrep -f "^sleep 12345" >/dev/null; do sleep 0.1; done; echo gone'
             for i in $(seq 20); do "$VMBUS" exec --no-stdin -- echo "$i" & done >"$work/many"; wait $(jobs -p | grep -vx $worker); sort -n "$work/many" | tr '\n' ' '; echo
