@@ -82,6 +82,30 @@ public sealed class ExecCommandTests : IDisposable
     }
 
     [Fact]
+    public void Terminal_here_is_the_keyboard_and_screen_of_the_commands()
+    {
+        using var terminal = PseudoTerminal.Create(UserAccount.Current.Id);
+        terminal.Resize(30, 100);
+        string[] words = ["dotnet", typeof(Program).Assembly.Location, "exec", "-t", "--", "sh", "-c", "stty size; trap 'stty size' WINCH; echo up; read -r line; echo $TERM $line; exec sleep 1000"];
+        string[] variables =
+        [
+            $"PATH={Environment.GetEnvironmentVariable("PATH")}", $"DOTNET_ROOT={Environment.GetEnvironmentVariable("DOTNET_ROOT")}", "HOME=/tmp", "TERM=vt100",
+            $"{ControlProtocol.SocketVariable}={_socket.Path}",
+        ];
+        using SessionProcess process = SessionProcess.TryStart(new SessionProgram(Find("dotnet"), words, variables, "/") { Terminal = terminal.Path }, out int errno)
+            ?? throw new LinuxException("Starting failed", errno);
+        Assert.StartsWith("30 100\r\n", Show(terminal, "up\r\n"), StringComparison.Ordinal);
+        terminal.Resize(50, 120);
+        // The trap runs when the read has ended, which a key does.
+        _ = DescriptorIo.Write(terminal.Near.Descriptor, "typed\r"u8);
+        string shown = Show(terminal, "vt100 typed\r\n");
+        Assert.Contains("50 120\r\n", shown, StringComparison.Ordinal);
+        // The key goes to the guest, and its terminal makes the signal.
+        _ = DescriptorIo.Write(terminal.Near.Descriptor, [3]);
+        Assert.Equal((130, 0), process.Reap());
+    }
+
+    [Fact]
     public async Task Much_goes_in_and_out_at_once()
     {
         byte[] much = RandomNumberGenerator.GetBytes(8 << 20);
@@ -153,6 +177,28 @@ public sealed class ExecCommandTests : IDisposable
         var socket = new Socket(new SafeSocketHandle(host.Descriptor, ownsHandle: true));
         host.SetHandleAsInvalid();
         return Task.FromResult<Stream>(new NetworkStream(socket, ownsSocket: true));
+    }
+
+    private static string Find(string program)
+        => Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(folder => Path.Combine(folder, program)).First(File.Exists);
+
+    // What comes on the screen until it ends like this.
+    private static string Show(PseudoTerminal terminal, string end)
+    {
+        var shown = new StringBuilder();
+        var poll = new PollSet();
+        byte[] buffer = new byte[1024];
+        while (!shown.ToString().EndsWith(end, StringComparison.Ordinal))
+        {
+            poll.Clear();
+            poll.Add(terminal.Near.Descriptor, read: true);
+            Assert.True(poll.Wait((int)Patience.TotalMilliseconds), $"Nothing comes after '{shown}'.");
+            int count = DescriptorIo.Read(terminal.Near.Descriptor, buffer);
+            Assert.True(count > 0, $"The screen ends with '{shown}'.");
+            shown.Append(Encoding.UTF8.GetString(buffer, 0, count));
+        }
+
+        return shown.ToString();
     }
 
     private async Task<(int Status, string Output, string Error)> RunAsync(string input, params string[] words)

@@ -61,6 +61,9 @@ public sealed class ExecTests(GuestFixture host)
             "$VMBUS" exec -- sleep 12345 & pid=$!; x -- sh -c 'until pgrep -f "^sleep 12345" >/dev/null; do sleep 0.1; done'
             kill -KILL $pid; wait $pid 2>/dev/null || true; x -- sh -c 'while pgrep -f "^sleep 12345" >/dev/null; do sleep 0.1; done; echo gone'
             for i in $(seq 20); do "$VMBUS" exec --no-stdin -- echo "$i" & done >"$work/many"; wait $(jobs -p | grep -vx $worker); sort -n "$work/many" | tr '\n' ' '; echo
+            # Nobody but the host is served, and nobody but root can serve.
+            x -- sh -c 'modprobe vsock_loopback; socat -t 60 - VSOCK-CONNECT:1:512 </dev/null 2>/dev/null | wc -c; grep -c "refused a connection of 1," /run/exec.log'
+            x --user nobody -- socat -t 1 - VSOCK-LISTEN:512 2>&1 </dev/null | grep -o 'Permission denied'
             x -- sh -c 'echo >/run/end'
             ended
             """,
@@ -74,7 +77,7 @@ public sealed class ExecTests(GuestFixture host)
                 "vmbus: The guest: there is no user 'no-such-user'", "status 1",
                 "nobody /usr b", "status 0", "the same up", "the same down", "apt", "packages",
                 "/dev/pts/0", "got typed", "status 0", "status 5 interrupted", "status 130", "status 0", "gone", "status 0",
-                string.Join(' ', Enumerable.Range(1, 20)) + " ", "status 0",
+                string.Join(' ', Enumerable.Range(1, 20)) + " ", "0", "1", "status 0", "Permission denied", "status 0",
                 "mark ready", "mark service 0", "status 0",
             ],
             lines);
