@@ -16,6 +16,7 @@ internal static class Program
             DiskCommand.Create(),
             NicCommand.Create(),
             ConsoleCommand.Create(),
+            ExecCommand.Create(),
             EventsCommand.Create(),
             TopCommand.Create(),
             EndCommand.CreateStop(),

@@ -65,6 +65,11 @@ public interface IPartitionControl
     /// <exception cref="IOException">There is no such adapter, or it is still being opened.</exception>
     Task RemoveNicAsync(string id);
 
+    /// <summary>Connects to the guest's exec service, which runs one command on each connection. Source: protocol-spec/exec.md.</summary>
+    /// <returns>The connection when the guest has taken it; the caller disposes it.</returns>
+    /// <exception cref="IOException">The partition does not allow it, or the guest has no such service.</exception>
+    Task<Stream> OpenExecAsync(CancellationToken cancellation);
+
     /// <summary>
     /// Asks the guest to power off, by its integration service where it serves that and else by the power button, and ends the partition when it has
     /// not after <paramref name="limit"/>.

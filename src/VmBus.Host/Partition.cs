@@ -119,6 +119,9 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default) => _dynamicMemory.SetAsync(bytes, cancellation);
 
     /// <inheritdoc/>
+    public Task<Stream> OpenExecAsync(CancellationToken cancellation) => GuestExec.OpenAsync(_options.Exec ? _sockets : null, cancellation);
+
+    /// <inheritdoc/>
     public PartitionInfo Describe()
     {
         TimeSpan? uptime;
@@ -229,7 +232,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     private SocketProvider? OpenSockets()
     {
-        if (_options.SocketPath is not { } path) return null;
+        if (_options.SocketPath is not { } path) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
         try
         {
             return SocketProvider.Listen(path, _logger);

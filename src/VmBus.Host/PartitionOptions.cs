@@ -47,6 +47,9 @@ public sealed record PartitionOptions
     /// <summary>Path of the Unix socket through which programs of the host and of the guest meet (protocol-spec/sockets.md); null for none.</summary>
     public string? SocketPath { get; init; }
 
+    /// <summary>Whether commands may be run in the guest through its exec service (protocol-spec/exec.md).</summary>
+    public bool Exec { get; init; }
+
     /// <summary>Integration services that the guest is offered.</summary>
     public IReadOnlyList<IntegrationService> IntegrationServices { get; init; } = VmBus.Protocol.Integration.IntegrationServices.All;
 

@@ -31,7 +31,7 @@ public sealed class ControlCommandTests : IDisposable
         });
         _socket = ControlSocket.Claim(new ControlSocketOptions(Path.Combine(_folder, "control"), null));
         var verbs = new VerbTable(new PartitionVerbs(_partition, TimeSpan.FromSeconds(7)), new GuestVerbs(_partition.Integration));
-        _server = ControlServer.Start(_socket, new ControlServices("test", verbs, _events, _console, new ControlLimits(), NullLogger.Instance));
+        _server = ControlServer.Start(_socket, new ControlServices("test", verbs, _events, _console, _partition.OpenExecAsync, new ControlLimits(), NullLogger.Instance));
     }
 
     [Theory]

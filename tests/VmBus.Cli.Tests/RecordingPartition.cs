@@ -96,6 +96,8 @@ internal sealed class RecordingPartition : IPartitionControl
         return System with { Bytes = bytes ?? System.Bytes };
     }
 
+    public Task<Stream> OpenExecAsync(CancellationToken cancellation) => throw new IOException("Commands in the guest are off.");
+
     public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
 
     public void Terminate() => Ask("quit");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmBus.GuestTools.Addresses;
 using VmBus.GuestTools.Backup;
 using VmBus.GuestTools.Daemon;
+using VmBus.GuestTools.Exec;
 using VmBus.GuestTools.Files;
 using VmBus.GuestTools.KeyValues;
 using VmBus.GuestTools.Time;
@@ -23,13 +24,15 @@ internal static class RunCommand
     // The kernel works no more than half a second off gradually.
     private const int MaximumStepMilliseconds = 500;
 
-    private static readonly string[] ServiceNames = ["kvp", "vss", "fcopy", "time"];
+    // Without a name: what a host may ask of any guest. Who runs exec makes the host's users root here, so it is named.
+    private static readonly string[] UsualServices = ["kvp", "vss", "fcopy", "time"];
+    private static readonly string[] AllServices = [.. UsualServices, "exec"];
 
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        Argument<string[]> services = new("SERVICE") { Description = $"Which: {string.Join(", ", ServiceNames)}; all without", Arity = ArgumentArity.ZeroOrMore };
-        services.AcceptOnlyFromAmong(ServiceNames);
+        Argument<string[]> services = new("SERVICE") { Description = $"Which: {string.Join(", ", AllServices)}; all but exec without", Arity = ArgumentArity.ZeroOrMore };
+        services.AcceptOnlyFromAmong(AllServices);
         Option<int> thawAfter = new("--thaw-after") { Description = "Seconds after which vss thaws by itself what the host has not", DefaultValueFactory = static _ => 120, HelpName = "SECONDS" };
         thawAfter.Validators.Add(static result =>
         {
@@ -58,7 +61,7 @@ internal static class RunCommand
         command.SetAction(parsed =>
         {
             var log = new DaemonLog();
-            IEnumerable<string> wanted = parsed.GetValue(services) is { Length: > 0 } some ? some.Distinct(StringComparer.Ordinal) : ServiceNames;
+            IEnumerable<string> wanted = parsed.GetValue(services) is { Length: > 0 } some ? some.Distinct(StringComparer.Ordinal) : UsualServices;
             var parts = new List<IGuestService>();
             foreach (string name in wanted)
             {
@@ -68,6 +71,7 @@ internal static class RunCommand
                     "vss" => CreateVss(TimeSpan.FromSeconds(parsed.GetValue(thawAfter)), parsed.GetValue(freezeHooks)!, log),
                     "fcopy" => CreateFileCopy(parsed.GetValue(filesBelow)!, log),
                     "time" => new TimeService(new ClockCorrection(new KernelClock(), TimeSpan.FromMilliseconds(parsed.GetValue(stepBeyond)), log), log),
+                    "exec" => new ExecService(log),
                     _ => throw new InvalidOperationException($"There is no service {name}."),
                 });
             }

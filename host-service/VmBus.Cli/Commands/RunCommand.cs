@@ -48,6 +48,7 @@ internal static class RunCommand
             Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
                 + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
         };
+        Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
         Option<string?> control = new("--control")
@@ -68,7 +69,7 @@ internal static class RunCommand
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, integration, console, control, noReboot, stopTimeout, poll, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, integration, console, control, noReboot, stopTimeout, poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -87,6 +88,7 @@ internal static class RunCommand
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
+                Exec = parsed.GetValue(exec),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
                 PollTime = TimeSpan.FromMicroseconds(InRange("--poll", parsed.GetValue(poll), 0, 10_000)),
@@ -198,7 +200,7 @@ internal static class RunCommand
             (string kind, ControlEvent fields) = Reports.Of(name, happened);
             events.Publish(kind, fields);
         };
-        return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, limits, logger));
+        return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
     }
 
     private static int InRange(string option, int value, int least, int most)

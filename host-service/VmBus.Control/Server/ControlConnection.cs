@@ -119,6 +119,10 @@ internal sealed class ControlConnection : IDisposable
             {
                 if (await AttachAsync(request, reading.Token).ConfigureAwait(false)) return;
             }
+            else if (request.Name == ControlProtocol.OpenExec.Name)
+            {
+                if (await OpenExecAsync(request, reading.Token).ConfigureAwait(false)) return;
+            }
             else
             {
                 await _slots.WaitAsync(reading.Token).ConfigureAwait(false);
@@ -225,6 +229,33 @@ internal sealed class ControlConnection : IDisposable
 
         if (await _sender.TrySendAsync(answer).ConfigureAwait(false))
             await ConsoleAttachment.RunAsync(_stream, _services.Console, position, _gone, _serverStops).ConfigureAwait(false);
+        return true;
+    }
+
+    // False when the connection goes on as it was.
+    private async Task<bool> OpenExecAsync(ControlMessage request, CancellationToken cancellation)
+    {
+        await WaitForRequestsAsync(cancellation).ConfigureAwait(false);
+        Stream guest;
+        try
+        {
+            if (_following is not null) throw new ControlException(ControlErrorCode.Failed, "This connection follows events: run commands by another.");
+            _ = request.ReadBody<NoValue>();
+            guest = await _services.OpenExec(cancellation).ConfigureAwait(false);
+        }
+        catch (IOException problem)
+        {
+            ControlErrorCode code = problem is ControlException known ? known.Code : ControlErrorCode.Failed;
+            await _sender.TrySendAsync(Refuse(request, code, problem.Message)).ConfigureAwait(false);
+            return false;
+        }
+
+        await using (guest.ConfigureAwait(false))
+        {
+            if (await _sender.TrySendAsync(ControlMessage.Response(request.Id, NoValue.Instance)).ConfigureAwait(false))
+                await StreamRelay.RunAsync(_stream, guest, _gone, _serverStops).ConfigureAwait(false);
+        }
+
         return true;
     }
 

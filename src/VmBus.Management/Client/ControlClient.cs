@@ -114,6 +114,16 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
         return _stream;
     }
 
+    /// <summary>Connects to the guest's exec service.</summary>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <returns>The service's bytes, both ways (protocol-spec/exec.md); belongs to this client, which does nothing else any more.</returns>
+    /// <exception cref="ControlException">The partition does not allow it, or the guest has no such service.</exception>
+    public async Task<Stream> OpenExecAsync(CancellationToken cancellation)
+    {
+        _ = await CallAsync(ControlProtocol.OpenExec, NoValue.Instance, cancellation).ConfigureAwait(false);
+        return _stream;
+    }
+
     /// <summary>Ends the connection.</summary>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 

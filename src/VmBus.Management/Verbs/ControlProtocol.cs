@@ -22,4 +22,7 @@ public static class ControlProtocol
 
     /// <summary>The last request of a connection: after its answer the connection carries the console's bytes, both ways.</summary>
     public static ControlVerb<AttachRequest, AttachReply> AttachConsole { get; } = new("console.attach");
+
+    /// <summary>The last request of a connection: after its answer the connection carries the bytes of the guest's exec service, both ways.</summary>
+    public static ControlVerb<NoValue, NoValue> OpenExec { get; } = new("exec.open");
 }

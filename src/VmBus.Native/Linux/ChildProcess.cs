@@ -27,11 +27,8 @@ public sealed partial class ChildProcess : IDisposable
     private const int SIGKILL = 9;
     private const int P_PID = 1;
     private const int WEXITED_WNOWAIT = 4 | 0x0100_0000;
-    private const short SPAWN_SETSIGDEF_SETSIGMASK = 4 | 8;
 
-    // In 64-bit words, more than the C library's structures have on any architecture: posix_spawnattr_t, posix_spawn_file_actions_t, sigset_t, siginfo_t.
-    private const int AttributeWords = 48;
-    private const int ActionWords = 16;
+    // In 64-bit words, more than the C library's siginfo_t has on any architecture.
     private const int SignalWords = 16;
 
     private readonly Lock _gate = new();
@@ -132,29 +129,20 @@ public sealed partial class ChildProcess : IDisposable
         Ended?.Invoke(this);
     }
 
-    // The program's output and error output go to the pipe, its input is empty, its signals are as for a program that a shell starts.
+    // The program's output and error output go to the pipe, and its input is empty.
     private int Spawn(LinuxFile says)
     {
-        Span<ulong> attributes = stackalloc ulong[AttributeWords];
-        Span<ulong> actions = stackalloc ulong[ActionWords];
-        Span<ulong> signals = stackalloc ulong[SignalWords];
-        _ = posix_spawnattr_init(attributes);
-        _ = posix_spawn_file_actions_init(actions);
-        _ = sigemptyset(signals);
-        _ = posix_spawnattr_setsigmask(attributes, signals);
-        _ = sigfillset(signals);
-        _ = posix_spawnattr_setsigdefault(attributes, signals);
-        _ = posix_spawnattr_setflags(attributes, SPAWN_SETSIGDEF_SETSIGMASK);
-        _ = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
-        _ = posix_spawn_file_actions_adddup2(actions, says.Descriptor, 1);
-        _ = posix_spawn_file_actions_adddup2(actions, says.Descriptor, 2);
+        using var spawn = new PosixSpawn();
+        spawn.Open(0, "/dev/null", O_RDWR);
+        spawn.Copy(says.Descriptor, 1);
+        spawn.Copy(says.Descriptor, 2);
         bool given = false;
         try
         {
             if (_program.Descriptor is { } descriptor)
             {
                 descriptor.DangerousAddRef(ref given);
-                _ = posix_spawn_file_actions_adddup2(actions, (int)descriptor.DangerousGetHandle(), GivenDescriptor);
+                spawn.Copy((int)descriptor.DangerousGetHandle(), GivenDescriptor);
             }
 
             string[] words =
@@ -162,25 +150,23 @@ public sealed partial class ChildProcess : IDisposable
                 "setpriv", "--pdeathsig", "TERM", "--", "/bin/sh", "-c", Launcher, Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
                 _program.Name, .. _program.Arguments,
             ];
-            int errno = posix_spawnp(out int id, words[0], actions, attributes, [.. words, null], Variables());
+            int errno = spawn.TryStart(words[0], words, Variables(), out int id);
             ProcessId = id;
             return errno;
         }
         finally
         {
             if (given) _program.Descriptor!.DangerousRelease();
-            _ = posix_spawn_file_actions_destroy(actions);
-            _ = posix_spawnattr_destroy(attributes);
         }
     }
 
-    private string?[] Variables()
+    private IEnumerable<string> Variables()
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables()) variables[(string)variable.Key] = (string?)variable.Value;
         if (_program.Descriptor is not null) variables["LISTEN_FDS"] = "1";
         foreach ((string name, string value) in _program.Environment) variables[name] = value;
-        return [.. variables.Select(static variable => $"{variable.Key}={variable.Value}"), null];
+        return variables.Select(static variable => $"{variable.Key}={variable.Value}");
     }
 
     private void Keep(string line)
@@ -204,41 +190,4 @@ public sealed partial class ChildProcess : IDisposable
 
     [LibraryImport("libc")]
     private static partial int waitpid(int process, nint status, int options);
-
-    [LibraryImport("libc")]
-    private static partial int sigemptyset(Span<ulong> signals);
-
-    [LibraryImport("libc")]
-    private static partial int sigfillset(Span<ulong> signals);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawnattr_init(Span<ulong> attributes);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawnattr_destroy(Span<ulong> attributes);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawnattr_setflags(Span<ulong> attributes, short flags);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawnattr_setsigmask(Span<ulong> attributes, Span<ulong> signals);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawnattr_setsigdefault(Span<ulong> attributes, Span<ulong> signals);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawn_file_actions_init(Span<ulong> actions);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawn_file_actions_destroy(Span<ulong> actions);
-
-    [LibraryImport("libc")]
-    private static partial int posix_spawn_file_actions_adddup2(Span<ulong> actions, int from, int to);
-
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int posix_spawn_file_actions_addopen(Span<ulong> actions, int descriptor, string path, int flags, uint mode);
-
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int posix_spawnp(
-        out int process, string file, Span<ulong> actions, Span<ulong> attributes, string?[] arguments, string?[] environment);
 }

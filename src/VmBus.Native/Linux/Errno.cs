@@ -21,6 +21,9 @@ public static class Errno
     /// <summary>Try again; also EWOULDBLOCK.</summary>
     public const int EAGAIN = 11;
 
+    /// <summary>Exec format error: a file that is no program.</summary>
+    public const int ENOEXEC = 8;
+
     /// <summary>Out of memory.</summary>
     public const int ENOMEM = 12;
 
@@ -95,6 +98,9 @@ public static class Errno
 
     /// <summary>Software caused connection abort.</summary>
     public const int ECONNABORTED = 103;
+
+    /// <summary>Address family not supported: the kernel has no such sockets.</summary>
+    public const int EAFNOSUPPORT = 97;
 
     /// <summary>Address already in use.</summary>
     public const int EADDRINUSE = 98;

@@ -35,9 +35,9 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     private static readonly TimeSpan LinePatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
 
-    private readonly string _path;
+    private readonly string? _path;
     private readonly SocketLog _log;
-    private readonly LinuxFile _listener;
+    private readonly LinuxFile? _listener;
     private readonly Lock _gate = new();
     private readonly HashSet<SocketConnection> _connections = [];
     private readonly List<SocketClient> _clients = [];
@@ -48,7 +48,7 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     private bool _ended;
     private long _lastOpened;
 
-    private SocketProvider(string path, LinuxFile listener, ILogger logger)
+    private SocketProvider(string? path, LinuxFile? listener, ILogger logger)
     {
         _path = path;
         _listener = listener;
@@ -88,10 +88,14 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
             : new SocketProvider(path, listener, logger);
     }
 
+    /// <summary>A provider that no program of the host sees: only <see cref="Connect(uint)"/> makes connections.</summary>
+    public static SocketProvider CreatePrivate(ILogger logger) => new(path: null, listener: null, logger);
+
     /// <summary>Begins to serve. Called once.</summary>
     public void Attach(VmBusServer bus)
     {
         _bus = bus;
+        if (_listener is null) return;
         bus.ControlLane.Invoke(() => _watch = bus.ControlLane.WatchReadiness(_listener, LaneReadiness.Readable, new AcceptHandler(this)));
     }
 
@@ -99,6 +103,12 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     public bool TryConnect(in TlConnectRequest request)
     {
         Guid service = request.ServiceId, endpoint = request.EndpointId;
+        if (_path is null)
+        {
+            _log.Refused(service, "no program of the host is to be reached");
+            return false;
+        }
+
         LinuxFile? socket = null;
         int errno = Errno.ENOENT;
         if (SocketInterface.TryGetPort(service, out uint port))
@@ -116,6 +126,29 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
         _bus!.ControlLane.Post(() => Offer(connection));
         _log.Connected(service, endpoint, fromHost: false);
         return true;
+    }
+
+    /// <summary>Connects this process to the guest's listener on a port.</summary>
+    /// <returns>
+    /// The other end of the connection, blocking, which is the caller's. What it gets first is the answer that a program at <c>PATH</c> gets, when the guest has taken
+    /// the connection; its end without one says that the guest has not.
+    /// </returns>
+    /// <exception cref="LinuxException">The process has no descriptor left.</exception>
+    /// <exception cref="ObjectDisposedException">The bus has ended.</exception>
+    public LinuxFile Connect(uint port)
+    {
+        (LinuxFile near, LinuxFile far) = UnixStream.CreatePair();
+        try
+        {
+            _bus!.ControlLane.Post(() => Connect(near, new ConnectRequest(SocketInterface.FromPort(port), ByPort: true)));
+            return far;
+        }
+        catch
+        {
+            near.Dispose();
+            far.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The machine has been reset: what was offered to the guest before is not for the next one.</summary>
@@ -145,9 +178,9 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     /// <summary>Closes and removes the socket. The bus has ended.</summary>
     public void Dispose()
     {
-        if (_listener.IsClosed) return;
+        if (_listener is null || _listener.IsClosed) return;
         _listener.Dispose();
-        File.Delete(_path);
+        File.Delete(_path!);
     }
 
     private static LinuxFile? Explain(ref int errno, int other)
@@ -228,7 +261,7 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     {
         for (int i = 0; i < AcceptsPerTurn; i++)
         {
-            if (UnixSocket.TryAccept(_listener, out int errno) is { } socket)
+            if (UnixSocket.TryAccept(_listener!, out int errno) is { } socket)
             {
                 if (_clients.Count < MaximumClients) _clients.Add(new SocketClient(_bus!.ControlLane, socket, LinePatience, Decided));
                 else socket.Dispose();
@@ -264,7 +297,12 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     private void Decided(SocketClient client, LinuxFile? socket, ConnectRequest request)
     {
         _clients.Remove(client);
-        if (socket is null) return;
+        if (socket is not null) Connect(socket, request);
+    }
+
+    // On the control lane.
+    private void Connect(LinuxFile socket, ConnectRequest request)
+    {
         if (_bus!.Version is not { } version || version < ProtocolVersion.V4_0)
         {
             _log.Refused(request.Service, "the guest has no sockets (it is not connected, or its VMBus version is below 4.0)");

@@ -26,6 +26,9 @@ internal sealed class FakePartition : IPartitionControl
     /// <summary>Set by whoever resizes a disk.</summary>
     public ManualResetEventSlim ResizeBegun { get; } = new();
 
+    /// <summary>The connection to the guest's exec service; null where there is none.</summary>
+    public Stream? Exec { get; set; }
+
     /// <summary>How many disks there are.</summary>
     public int DiskCount { get; set; } = 1;
 
@@ -76,6 +79,9 @@ internal sealed class FakePartition : IPartitionControl
         Ask($"unplug {id}");
         return Task.CompletedTask;
     }
+
+    public Task<Stream> OpenExecAsync(CancellationToken cancellation)
+        => Exec is { } stream ? Task.FromResult(stream) : Task.FromException<Stream>(new IOException("Commands in the guest are off."));
 
     public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
 

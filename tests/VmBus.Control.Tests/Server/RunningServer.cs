@@ -34,7 +34,7 @@ internal sealed class RunningServer : IDisposable
             TypedSomething.Release();
         });
         _socket = ControlSocket.Claim(new ControlSocketOptions(Path, group));
-        _server = ControlServer.Start(_socket, new ControlServices("test 1.0", Verbs, Events, Console, limits, NullLogger.Instance));
+        _server = ControlServer.Start(_socket, new ControlServices("test 1.0", Verbs, Events, Console, Partition.OpenExecAsync, limits, NullLogger.Instance));
     }
 
     public string Path { get; }

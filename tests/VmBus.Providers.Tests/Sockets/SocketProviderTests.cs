@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Bus.Devices;
+using VmBus.Native.Linux;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
 using VmBus.Protocol.Sockets;
@@ -92,6 +93,32 @@ public sealed class SocketProviderTests : IDisposable
         guest.Send("late"u8);
         Assert.Equal("late", Read(host, 4));
     }
+
+    [Fact]
+    public void This_process_reaches_the_guests_listener_without_a_path()
+    {
+        using var sockets = SocketProvider.CreatePrivate(NullLogger.Instance);
+        sockets.Attach(_guest.Server);
+        _guest.Ports.Sockets = sockets;
+        Connect();
+        Socket host = Take(sockets.Connect(512));
+        OfferChannel offer = _guest.TakeOffer();
+        Assert.Equal(SocketInterface.FromPort(512), offer.InterfaceType);
+        Assert.Equal(1, offer.UserDefined.Span[4]);
+        var guest = new GuestSocket(_guest, _guest.Open(offer));
+        Assert.Equal($"OK {SocketInterface.Data1(offer.InterfaceInstance)}\n", ReadLine(host));
+        host.Send("from the host"u8);
+        Assert.Equal("from the host"u8, guest.Receive(13));
+        guest.Send("from the guest"u8);
+        Assert.Equal("from the guest", Read(host, 14));
+        // And the guest reaches nobody.
+        _guest.Post(new TlConnectRequest(Endpoint, SocketInterface.FromPort(Port), Guid.Empty));
+        Assert.Equal(new TlConnectResult(Endpoint, SocketInterface.FromPort(Port), NtStatus.ConnectionRefused), _guest.Expect<TlConnectResult>());
+        sockets.End();
+    }
+
+    [Fact]
+    public void This_process_is_turned_away_while_the_guest_is_not_connected() => Assert.True(Ends(Take(_sockets.Connect(512))));
 
     [Theory]
     [InlineData("CONNECT\n")]
@@ -348,6 +375,13 @@ public sealed class SocketProviderTests : IDisposable
     }
 
     private Socket Accept(Socket listener) => Keep(listener.Accept());
+
+    private Socket Take(LinuxFile file)
+    {
+        var socket = new Socket(new SafeSocketHandle(file.Descriptor, ownsHandle: true));
+        file.SetHandleAsInvalid();
+        return Keep(socket);
+    }
 
     private Socket Client()
     {
