@@ -84,7 +84,7 @@ internal static class RunCommand
     {
         var pools = new KvpPools(KvpPools.DefaultFolder, new AutoPool("/").Create);
         var adapters = new AdapterAddresses(new AddressApplier(new HookFolder(hooks)));
-        return new DeviceService("kvp", KvpDevice, new KvpHandler(pools, adapters, log), log, static () => false);
+        return new DeviceService("kvp", KvpDevice, new KvpHandler(pools, adapters, log), log);
     }
 
     private static DeviceService CreateVss(TimeSpan thawAfter, string hooks, DaemonLog log)
@@ -96,14 +96,12 @@ internal static class RunCommand
         // Where no service manager has done it.
         new LeftOver(frozen, told).Thaw(line => log.Fail($"vss: {line}"));
         var handler = new VssHandler(new FileSystems(frozen, log), new FreezeHooks(new HookFolder(hooks), told, log), thawAfter, log, frozen.TakeUntold());
-        return new DeviceService("vss", VssDevice, handler, log, static () => false);
+        return new DeviceService("vss", VssDevice, handler, log);
     }
 
-    private static DeviceService CreateFileCopy(string root, DaemonLog log)
+    private static FileCopyService CreateFileCopy(string root, DaemonLog log)
     {
         if (!Directory.Exists(root)) throw new ToolException($"--files-below: there is no folder '{ShownText.Escape(root, 256)}': make it first.");
-        return new DeviceService(
-            "fcopy", FileCopyHandler.Device, new FileCopyHandler(new FileReceiver(root), log), log,
-            () => !File.Exists(FileCopyHandler.Device) && FileCopyDriver.IsLeftToPrograms(log));
+        return new FileCopyService(new FileCopySteps(new FileReceiver(root), log), log);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmBus.Client.Uio;
 using VmBus.GuestTools.Backup;
 using VmBus.GuestTools.Daemon;
 using VmBus.GuestTools.Devices;
@@ -35,9 +36,11 @@ internal static class StatusCommand
     {
         var rows = new List<string[]> { Heading };
         IReadOnlyList<VmbusDevice> offered = new VmbusTree("/").Read();
-        foreach ((string service, Guid kind, string device) in Devices)
+        foreach ((string service, Guid kind, string usual) in Devices)
         {
             VmbusDevice? offer = offered.FirstOrDefault(one => one.ClassId == kind);
+            // File copy has another since Linux 6.10.
+            string device = File.Exists(usual) ? usual : UioDevice.Find(kind) is [UioDevice { Node: { } node }, ..] ? node : usual;
             bool hasDevice = File.Exists(device);
             (int Id, string Name)? holder = hasDevice ? DeviceHolder.Find(device) : null;
             string server = holder is var (id, name) ? $"{ShownText.Escape(name)} (process {id})" : "nobody";

@@ -7,8 +7,7 @@ namespace VmBus.GuestTools.Daemon;
 /// <param name="path">The device's node.</param>
 /// <param name="handler">Answers.</param>
 /// <param name="log">Where messages go.</param>
-/// <param name="isServedElsewhere">Whether this kernel has no such device, because something else serves the host's; says so itself.</param>
-internal sealed class DeviceService(string name, string path, IRequestHandler handler, DaemonLog log, Func<bool> isServedElsewhere) : IGuestService
+internal sealed class DeviceService(string name, string path, IRequestHandler handler, DaemonLog log) : IGuestService
 {
     // The driver answers a registration at once.
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(10);
@@ -26,7 +25,6 @@ internal sealed class DeviceService(string name, string path, IRequestHandler ha
     {
         while (true)
         {
-            if (isServedElsewhere()) return true;
             if (KernelDevice.TryOpen(path, stop, out int errno) is { } opened)
             {
                 using (opened)

@@ -10,7 +10,7 @@ namespace VmBus.GuestTools.Files;
 /// Messages are those of the host with other text: names are UTF-8. Start: [36) name 520 bytes · [556) folder 520 · [1076) flags u32 · [1080) file bytes
 /// u64. Write: [40) position u64 · [48) count u32 · [52) data. The answer is the status alone, u32. Source: protocol-spec/integration.md#file-copy-daemon.
 /// </remarks>
-internal sealed class FileCopyHandler(FileReceiver receiver, DaemonLog log) : IRequestHandler
+internal sealed class FileCopyHandler(FileCopySteps steps) : IRequestHandler
 {
     /// <summary>The device.</summary>
     public const string Device = "/dev/vmbus/hv_fcopy";
@@ -22,7 +22,6 @@ internal sealed class FileCopyHandler(FileReceiver receiver, DaemonLog log) : IR
     private const int PositionOffset = 40;
     private const int CountOffset = 48;
     private const int DataOffset = 52;
-    private const int ShownCharacters = 256;
 
     private readonly byte[] _answer = new byte[4];
 
@@ -55,45 +54,28 @@ internal sealed class FileCopyHandler(FileReceiver receiver, DaemonLog log) : IR
     }
 
     /// <inheritdoc/>
-    public void Close() => receiver.Cancel();
+    public void Close() => steps.Abandon();
 
     private IntegrationStatus Carry(ReadOnlySpan<byte> request)
     {
         if (request.Length < sizeof(uint)) return IntegrationStatus.Fail;
-        switch ((FileCopyOperation)BinaryPrimitives.ReadUInt32LittleEndian(request))
+        var operation = (FileCopyOperation)BinaryPrimitives.ReadUInt32LittleEndian(request);
+        switch (operation)
         {
             case FileCopyOperation.Start when request.Length >= FileCopyMessages.StartSize:
-                return StatusOf(receiver.Start(
+                return steps.Start(
                     FixedText.Read(request[FolderOffset..FlagsOffset]),
                     FixedText.Read(request[NameOffset..FolderOffset]),
                     (FileCopyFlags)BinaryPrimitives.ReadUInt32LittleEndian(request[FlagsOffset..]),
-                    BinaryPrimitives.ReadUInt64LittleEndian(request[FileBytesOffset..])));
+                    BinaryPrimitives.ReadUInt64LittleEndian(request[FileBytesOffset..]));
             case FileCopyOperation.Write when request.Length >= DataOffset:
                 uint count = BinaryPrimitives.ReadUInt32LittleEndian(request[CountOffset..]);
                 if (count > request.Length - DataOffset) return IntegrationStatus.InvalidArgument;
-                return StatusOf(receiver.Write(BinaryPrimitives.ReadUInt64LittleEndian(request[PositionOffset..]), request.Slice(DataOffset, (int)count)));
-            case FileCopyOperation.Complete:
-                ReceiveStatus status = receiver.Complete();
-                if (status == ReceiveStatus.Done) log.Say($"fcopy: the host has copied {ShownText.Escape(receiver.Destination, ShownCharacters)}");
-                return StatusOf(status);
-            case FileCopyOperation.Cancel:
-                receiver.Cancel();
-                return IntegrationStatus.Success;
+                return steps.Write(BinaryPrimitives.ReadUInt64LittleEndian(request[PositionOffset..]), request.Slice(DataOffset, (int)count));
+            case FileCopyOperation.Complete or FileCopyOperation.Cancel:
+                return steps.End(operation);
             default:
                 return IntegrationStatus.Fail;
         }
-    }
-
-    private IntegrationStatus StatusOf(ReceiveStatus status)
-    {
-        if (status != ReceiveStatus.Done) log.Warn($"fcopy: {ShownText.Escape(receiver.Destination, ShownCharacters)} is not copied: {receiver.Reason}");
-        return status switch
-        {
-            ReceiveStatus.Done => IntegrationStatus.Success,
-            ReceiveStatus.Exists => IntegrationStatus.AlreadyExists,
-            ReceiveStatus.DiskFull => IntegrationStatus.DiskFull,
-            ReceiveStatus.Refused => IntegrationStatus.InvalidArgument,
-            ReceiveStatus.Failed => IntegrationStatus.Fail,
-        };
     }
 }

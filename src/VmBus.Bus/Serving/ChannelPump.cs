@@ -13,7 +13,8 @@ namespace VmBus.Bus.Serving;
 /// <summary>Moves packets between the rings of one open channel and its endpoint. Everything runs on the channel's lane.</summary>
 /// <remarks>
 /// A turn: ask the guest not to signal, hand over at most <see cref="PacketsPerTurn"/> packets, let the endpoint submit, publish its answers, give
-/// the space back, interrupt at most once, then ask for signals again and look once more. Allocates nothing.
+/// the space back, interrupt at most once, then ask for signals again and look once more. While a guest goes on sending, the next turn comes at once
+/// and answers are collected over several (<see cref="AnswerHold"/>). Allocates nothing.
 /// </remarks>
 internal sealed class ChannelPump : ILaneHandler, IDisposable
 {
@@ -46,6 +47,10 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private bool _isActive;
     private bool _isPolling;
     private long _lastActive;
+    private AnswerHold _hold = new();
+    private int _packetsInTurn;
+    private int _answers;
+    private bool _mayHold;
 
     /// <summary>Takes over both rings, and the interrupts that the guest asked for.</summary>
     public ChannelPump(ChannelStart start, RingMapping fromGuest, RingMapping toGuest, IInterruptPort interrupts, Lane lane, IPumpOwner owner)
@@ -144,6 +149,8 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
                 _hasUnpublished = true;
                 _spaceRetry?.Restart();
                 Counters.CountPacketOut();
+                if (type == PacketType.Completion) _answers++;
+                else _mayHold = false;
                 if (!_isInTurn) Touch();
                 return true;
             case RingStatus.Full:
@@ -224,6 +231,8 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     {
         _isInTurn = true;
         _isActive = _hasUnpublished;
+        _packetsInTurn = 0;
+        long began = Stopwatch.GetTimestamp();
         if (_isWaitingForSpace)
         {
             _writer.StopWaitingForSpace();
@@ -235,6 +244,9 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         if (_state == PumpState.Running) endpoint.EndBatch();
         _isInTurn = false;
         if (_state != PumpState.Running) return false;
+        bool holds = _hold.GoesOn(_packetsInTurn, _answers, began, Stopwatch.GetTimestamp());
+        _answers = 0;
+        if (holds && MayHold(more)) return true;
         _ = Publish();
         if (more) return true;
         // While busy, Resume looks at the ring; while completions are expected, they do. Both spare the guest its signals.
@@ -278,6 +290,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
             {
                 case PacketVerdict.Taken:
                     _isActive = true;
+                    _packetsInTurn++;
                     Counters.CountPacketIn();
                     if (_state != PumpState.Running) return false;
                     break;
@@ -296,10 +309,16 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         return false;
     }
 
+    // While answers are held the lane does not sleep, and everything else that is to be seen, or waits, ends it. Space is given back with them:
+    // a guest that waits for it is silent.
+    private bool MayHold(bool more) => _mayHold && !more && !_isBusy && !_expectsCompletions && !_isWaitingForSpace;
+
     // Answers first, then space: one interrupt tells the guest of both.
     private bool Publish()
     {
         bool signal = false;
+        _hold.Published();
+        _mayHold = true;
         if (_hasUnpublished)
         {
             _hasUnpublished = false;

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using VmBus.Memory.Guest;
 using VmBus.Memory.Rings;
+using VmBus.Protocol.Ring;
 
 namespace VmBus.Client.Channels;
 
@@ -19,7 +21,7 @@ public sealed class ChannelRings : IDisposable
     private ChannelRings(RingMapping outbound, RingMapping inbound, int maximumPacketBytes)
     {
         (Outbound, Inbound, _maximumPacketBytes) = (outbound, inbound, maximumPacketBytes);
-        Restart();
+        (Writer, Reader) = (new RingWriter(outbound), new RingReader(inbound, maximumPacketBytes));
     }
 
     /// <summary>The guest to host ring.</summary>
@@ -29,10 +31,10 @@ public sealed class ChannelRings : IDisposable
     public RingMapping Inbound { get; }
 
     /// <summary>The producing end.</summary>
-    public RingWriter Writer { get; private set; } = null!;
+    public RingWriter Writer { get; private set; }
 
     /// <summary>The consuming end.</summary>
-    public RingReader Reader { get; private set; } = null!;
+    public RingReader Reader { get; private set; }
 
     /// <summary>Maps and initialises two rings. The host does not know them yet, or does not look at them before the channel is opened.</summary>
     /// <param name="memory">The RAM.</param>
@@ -54,6 +56,27 @@ public sealed class ChannelRings : IDisposable
         }
 
         rings = new ChannelRings(outbound!, inbound!, maximumPacketBytes);
+        rings.Restart();
+        return true;
+    }
+
+    /// <summary>Maps two rings of one length, the outbound one first, that a kernel has initialised and the host may have written to already.</summary>
+    /// <param name="file">What holds them, from its start on.</param>
+    /// <param name="pagesPerRing">Pages of each with its control page.</param>
+    /// <param name="maximumPacketBytes">Largest packet that is accepted.</param>
+    /// <param name="rings">The rings.</param>
+    /// <returns>False when the file does not hold them.</returns>
+    public static bool TryJoin(SafeHandle file, int pagesPerRing, int maximumPacketBytes, out ChannelRings? rings)
+    {
+        rings = null;
+        if (!RingMapping.TryMap(file, 0, pagesPerRing, out RingMapping? outbound)) return false;
+        if (!RingMapping.TryMap(file, (long)pagesPerRing * RingControlPage.Size, pagesPerRing, out RingMapping? inbound))
+        {
+            outbound!.Dispose();
+            return false;
+        }
+
+        rings = new ChannelRings(outbound!, inbound!, Math.Min(maximumPacketBytes, inbound!.DataBytes));
         return true;
     }
 

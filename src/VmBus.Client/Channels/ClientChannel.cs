@@ -11,7 +11,7 @@ namespace VmBus.Client.Channels;
 /// Packets belong to one thread; <see cref="VmBusClient"/>, on its own thread, opens and closes. Packets in both directions run ahead privately:
 /// <see cref="Flush"/> publishes what was written, <see cref="Release"/> gives back the space of what was read. Allocates nothing.
 /// </remarks>
-public sealed class ClientChannel
+public sealed class ClientChannel : IPacketChannel
 {
     private readonly IClientTransport _transport;
     private volatile bool _isRescinded;
@@ -64,26 +64,24 @@ public sealed class ClientChannel
     // A closed channel's rings are not mapped any more.
     private bool HasRings => State != ClientChannelState.Closed;
 
-    /// <summary>Writes a packet, which the host does not see before <see cref="Flush"/>.</summary>
-    /// <returns>Ok, Full, or Corrupt, also when the channel is closed.</returns>
+    /// <inheritdoc/>
     public RingStatus TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
         => HasRings ? Rings.Writer.TryWrite(type, header, payload, transactionId, flags) : RingStatus.Corrupt;
 
-    /// <summary>Publishes what was written, and signals the host if it asks for it.</summary>
+    /// <inheritdoc/>
     public void Flush()
     {
         if (HasRings && Rings.Writer.Commit()) Signal();
     }
 
-    /// <summary>Copies the next packet out; it is valid until the next call.</summary>
-    /// <returns>Ok, Empty, or Corrupt, also when the channel is closed.</returns>
+    /// <inheritdoc/>
     public RingStatus TryReceive(out RingPacket packet)
     {
         packet = default;
         return HasRings ? Rings.Reader.TryRead(out packet) : RingStatus.Corrupt;
     }
 
-    /// <summary>Gives back the space of what was read, and signals the host if it waits for space.</summary>
+    /// <inheritdoc/>
     public void Release()
     {
         if (HasRings && Rings.Reader.Commit()) Signal();

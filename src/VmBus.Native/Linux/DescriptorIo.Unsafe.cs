@@ -28,6 +28,20 @@ public static partial class DescriptorIo
         return (entries[0].Ready != 0, entries[1].Ready != 0);
     }
 
+    /// <summary>Waits until there is something to read (or an end or a failure to be told of), or the wake-up was signalled.</summary>
+    /// <param name="input">Descriptor to read from.</param>
+    /// <param name="wake">Ends the wait; not drained.</param>
+    /// <param name="timeout">How long at most; <see cref="Timeout.InfiniteTimeSpan"/> for any time.</param>
+    public static unsafe (bool Readable, bool Woken) WaitForInput(int input, EventFd wake, TimeSpan timeout)
+    {
+        PollEntry* entries = stackalloc PollEntry[2];
+        entries[0] = new PollEntry { Descriptor = input, Events = POLLIN };
+        entries[1] = new PollEntry { Descriptor = wake.Descriptor, Events = POLLIN };
+        int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
+        // SAFETY: two entries on the stack. Interrupted by a signal it ends early, which callers allow.
+        return poll((nint)entries, 2, milliseconds) > 0 ? (entries[0].Ready != 0, entries[1].Ready != 0) : (false, false);
+    }
+
     /// <summary>Whether a write would be taken now.</summary>
     public static unsafe bool CanWrite(int descriptor)
     {

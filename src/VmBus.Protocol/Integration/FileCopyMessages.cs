@@ -82,5 +82,45 @@ public static class FileCopyMessages
     /// <summary>Writes <see cref="FileCopyOperation.Complete"/> or <see cref="FileCopyOperation.Cancel"/> into a body of zeros.</summary>
     public static void WriteEnd(Span<byte> body, FileCopyOperation operation) => WriteUInt32LittleEndian(body, (uint)operation);
 
+    /// <summary>What a body asks for. Never throws.</summary>
+    /// <returns>False when it is too short for its operation, or of an unknown one.</returns>
+    public static bool TryReadOperation(ReadOnlySpan<byte> body, out FileCopyOperation operation)
+    {
+        operation = body.Length < sizeof(uint) ? (FileCopyOperation)uint.MaxValue : (FileCopyOperation)ReadUInt32LittleEndian(body);
+        return body.Length >= operation switch
+        {
+            FileCopyOperation.Start => StartSize,
+            FileCopyOperation.Write => WriteSize,
+            FileCopyOperation.Complete or FileCopyOperation.Cancel => EndSize,
+            _ => int.MaxValue,
+        };
+    }
+
+    /// <summary>Reads a start of the right length. Text ends at its NUL, or with its field.</summary>
+    public static void ReadStart(ReadOnlySpan<byte> body, out string folder, out string name, out FileCopyFlags flags, out ulong fileBytes)
+    {
+        name = ReadText(body[NameOffset..FolderOffset]);
+        folder = ReadText(body[FolderOffset..FlagsOffset]);
+        flags = (FileCopyFlags)ReadUInt32LittleEndian(body[FlagsOffset..]);
+        fileBytes = ReadUInt64LittleEndian(body[FileBytesOffset..]);
+    }
+
+    /// <summary>Reads a piece of the right length.</summary>
+    /// <returns>False when it claims more data than a piece has room for.</returns>
+    public static bool TryReadData(ReadOnlySpan<byte> body, out ulong position, out ReadOnlySpan<byte> data)
+    {
+        position = ReadUInt64LittleEndian(body[PositionOffset..]);
+        uint count = ReadUInt32LittleEndian(body[CountOffset..]);
+        data = count <= MaximumDataBytes ? body.Slice(DataOffset, (int)count) : default;
+        return count <= MaximumDataBytes;
+    }
+
+    private static string ReadText(ReadOnlySpan<byte> field)
+    {
+        ReadOnlySpan<char> text = MemoryMarshal.Cast<byte, char>(field);
+        int end = text.IndexOf('\0');
+        return new string(end < 0 ? text : text[..end]);
+    }
+
     private static void WriteText(Span<byte> field, string text) => MemoryMarshal.AsBytes(text.AsSpan()).CopyTo(field[..^2]);
 }

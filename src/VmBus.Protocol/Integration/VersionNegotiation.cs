@@ -49,4 +49,43 @@ public static class VersionNegotiation
         version = IntegrationVersion.Read(body[(CountBytes + IntegrationVersion.Size)..]);
         return true;
     }
+
+    /// <summary>Answers a request where it lies, as a guest that speaks what <paramref name="service"/> lists: the newest of each that the host offers.</summary>
+    /// <param name="body">The request's body.</param>
+    /// <param name="service">What the guest speaks.</param>
+    /// <param name="framework">The framework version chosen; null when none is spoken by both.</param>
+    /// <param name="version">The message version chosen; null when none is spoken by both.</param>
+    /// <returns>False when the request is short: there is nothing to answer. Never throws on what a host sends.</returns>
+    public static bool TryAnswer(Span<byte> body, IntegrationService service, out IntegrationVersion? framework, out IntegrationVersion? version)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        framework = version = null;
+        if (body.Length < CountBytes) return false;
+        int frameworks = ReadUInt16LittleEndian(body);
+        int versions = ReadUInt16LittleEndian(body[2..]);
+        if (body.Length < CountBytes + ((frameworks + versions) * IntegrationVersion.Size)) return false;
+        Span<byte> list = body[CountBytes..];
+        framework = Newest(list[..(frameworks * IntegrationVersion.Size)], service.Frameworks);
+        version = Newest(list.Slice(frameworks * IntegrationVersion.Size, versions * IntegrationVersion.Size), service.Versions);
+        if (framework is null || version is null) framework = version = null;
+        ushort count = framework is null ? (ushort)0 : (ushort)1;
+        WriteUInt16LittleEndian(body, count);
+        WriteUInt16LittleEndian(body[2..], count);
+        // Both lists had an entry each, so there is room for two.
+        framework?.Write(list);
+        version?.Write(list[IntegrationVersion.Size..]);
+        return true;
+    }
+
+    private static IntegrationVersion? Newest(ReadOnlySpan<byte> offered, IReadOnlyList<IntegrationVersion> spoken)
+    {
+        IntegrationVersion? newest = null;
+        for (; offered.Length >= IntegrationVersion.Size; offered = offered[IntegrationVersion.Size..])
+        {
+            IntegrationVersion version = IntegrationVersion.Read(offered);
+            if (spoken.Contains(version) && (newest is not { } best || version.IsAtLeast(best.Major, best.Minor))) newest = version;
+        }
+
+        return newest;
+    }
 }

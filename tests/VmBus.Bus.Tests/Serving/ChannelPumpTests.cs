@@ -92,6 +92,24 @@ public sealed class ChannelPumpTests : IDisposable
     }
 
     [Fact]
+    public void Guest_that_stops_asking_gets_every_answer()
+    {
+        GuestChannel channel = Open();
+        ulong id = 0;
+        for (int burst = 1; burst <= 300; burst++)
+        {
+            // Bursts of all sizes: the host learns to wait for more, and each time it waits in vain.
+            int packets = burst % 40;
+            for (int i = 0; i < packets; i++)
+            {
+                if (channel.Ring.Send(new byte[8], ++id)) channel.Kick();
+            }
+
+            for (int i = packets - 1; i >= 0; i--) Assert.Equal(id - (ulong)i, channel.Receive().Descriptor.TransactionId);
+        }
+    }
+
+    [Fact]
     public void Device_may_send_while_it_opens()
     {
         _device.OnOpen = channel => Assert.True(channel.TrySend(PacketType.DataInband, [], [1, 2, 3, 4, 5, 6, 7, 8], 7));

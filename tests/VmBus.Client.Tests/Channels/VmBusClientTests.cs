@@ -37,9 +37,12 @@ public sealed class VmBusClientTests : IDisposable
         ClientChannel channel = Open(Assert.Single(Client.Offers), processor: 1);
         Echo(channel, 1);
         Assert.Equal(version >= ProtocolVersion.V4_1 ? ClientStatus.Ok : ClientStatus.BadState, Client.Retarget(channel, 3));
-        Echo(channel, 2);
+        // Asked for before the packet goes: a guest that looks at its ring by itself may need no interrupt.
+        Assert.False(channel.Rings.Reader.UnmaskInterrupts());
+        Send(channel, 2);
         // Before 5.3 the move has no answer, and the packet may overtake it.
-        if (version >= ProtocolVersion.V5_3) Assert.Equal(1, _guest.Ports.InterruptCount(3, channel.Id));
+        if (version >= ProtocolVersion.V5_3) Assert.True(_guest.Ports.TakeInterrupt(3, channel.Id, FakeGuest.Patience));
+        Receive(channel, 2);
         Assert.Equal(ClientStatus.Ok, Client.Close(channel));
         Assert.Equal(ClientStatus.Ok, Client.Unload());
         Assert.Null(_guest.Server.Version);
@@ -176,13 +179,24 @@ public sealed class VmBusClientTests : IDisposable
 
     private static void Echo(ClientChannel channel, ulong id)
     {
-        byte[] payload = BitConverter.GetBytes(id * 77);
-        Assert.Equal(RingStatus.Ok, channel.TrySend(PacketType.DataInband, default, payload, id, PacketDescriptor.CompletionRequested));
+        Send(channel, id);
+        Receive(channel, id);
+    }
+
+    private static byte[] Payload(ulong id) => BitConverter.GetBytes(id * 77);
+
+    private static void Send(ClientChannel channel, ulong id)
+    {
+        Assert.Equal(RingStatus.Ok, channel.TrySend(PacketType.DataInband, default, Payload(id), id, PacketDescriptor.CompletionRequested));
         channel.Flush();
+    }
+
+    private static void Receive(ClientChannel channel, ulong id)
+    {
         RingPacket packet;
         while (channel.TryReceive(out packet) == RingStatus.Empty) Assert.True(channel.Wait(FakeGuest.Patience), "The host did not answer.");
         Assert.Equal((PacketType.Completion, id), (packet.Descriptor.Type, packet.Descriptor.TransactionId));
-        Assert.Equal(payload, packet.Payload.ToArray());
+        Assert.Equal(Payload(id), packet.Payload.ToArray());
         channel.Release();
     }
 }

@@ -15,7 +15,7 @@ public sealed class FileCopyHandlerTests : IDisposable
     public FileCopyHandlerTests()
     {
         _receiver = new FileReceiver(_root.Path);
-        _handler = new FileCopyHandler(_receiver, new DaemonLog(static _ => { }));
+        _handler = new FileCopyHandler(new FileCopySteps(_receiver, new DaemonLog(static _ => { })));
     }
 
     public void Dispose()

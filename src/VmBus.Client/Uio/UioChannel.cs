@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using VmBus.Client.Channels;
+using VmBus.Memory.Rings;
+using VmBus.Native.Linux;
+using VmBus.Protocol.Ring;
+
+namespace VmBus.Client.Uio;
+
+/// <summary>A channel that the guest's kernel has opened for this process: the rings are mapped here, signals and interrupts go through the kernel.</summary>
+/// <remarks>
+/// One thread, except <see cref="Dispose"/> after it. The kernel closes the channel with the last descriptor. Allocates nothing while it runs.
+/// Source: protocol-spec/channel.md#user-space-drivers.
+/// </remarks>
+public sealed class UioChannel : IPacketChannel, IDisposable
+{
+    private readonly LinuxFile _device;
+    private readonly ChannelRings _rings;
+    private readonly EventFd _wake;
+    private bool _isDisposed;
+
+    private UioChannel(LinuxFile device, ChannelRings rings, EventFd wake)
+    {
+        (_device, _rings, _wake) = (device, rings, wake);
+        // The driver has masked interrupts in the ring itself.
+        _rings.Reader.MaskInterrupts();
+    }
+
+    /// <summary>Whether the host has taken the device away: nothing comes any more.</summary>
+    public bool IsGone { get; private set; }
+
+    /// <summary>Whether a wait was ended by the signal of <see cref="UioDevice.Open"/>.</summary>
+    public bool IsWoken { get; private set; }
+
+    /// <inheritdoc/>
+    public RingStatus TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
+        => IsGone ? RingStatus.Corrupt : _rings.Writer.TryWrite(type, header, payload, transactionId, flags);
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+        if (_rings.Writer.Commit()) Signal();
+    }
+
+    /// <inheritdoc/>
+    public RingStatus TryReceive(out RingPacket packet)
+    {
+        packet = default;
+        return IsGone ? RingStatus.Corrupt : _rings.Reader.TryRead(out packet);
+    }
+
+    /// <inheritdoc/>
+    public void Release()
+    {
+        if (_rings.Reader.Commit()) Signal();
+    }
+
+    /// <inheritdoc/>
+    public bool Wait(TimeSpan timeout)
+    {
+        if (IsGone) return false;
+        Release();
+        bool came = _rings.Reader.UnmaskInterrupts();
+        if (!came)
+        {
+            (bool isReadable, bool isWoken) = DescriptorIo.WaitForInput(_device.Descriptor, _wake, timeout);
+            IsWoken |= isWoken;
+            if (isReadable) came = TakeInterrupt();
+        }
+
+        _rings.Reader.MaskInterrupts();
+        return came;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        _rings.Dispose();
+        _device.Dispose();
+    }
+
+    /// <summary>Opens the device, which opens the channel, and then maps the rings: the kernel empties them as it opens.</summary>
+    internal static UioChannel Open(string device, string rings, int bytes, EventFd wake)
+    {
+        LinuxFile file = LinuxFile.TryOpen(device, LinuxOpen.ReadWrite, out int errno)
+            ?? throw new UioException($"'{device}' cannot be opened ({LinuxException.DescribeError(errno)}): the host has not opened its channel, or another program has it.");
+        using LinuxFile? memory = LinuxFile.TryOpen(rings, LinuxOpen.ReadWrite, out errno);
+        int pages = bytes / 2 / RingControlPage.Size;
+        if (memory is null || !ChannelRings.TryJoin(memory, pages, ChannelRings.UsualMaximumPacketBytes, out ChannelRings? joined))
+        {
+            file.Dispose();
+            throw new UioException($"The rings of '{device}' cannot be mapped from '{rings}'.");
+        }
+
+        return new UioChannel(file, joined!, wake);
+    }
+
+    private bool TakeInterrupt()
+    {
+        Span<byte> count = stackalloc byte[sizeof(uint)];
+        IsGone = DescriptorIo.Read(_device.Descriptor, count) != sizeof(uint);
+        return !IsGone;
+    }
+
+    // The kernel makes the hypercall. It unmasks interrupts too, so one may come that nobody waits for.
+    private void Signal()
+    {
+        Span<byte> enable = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(enable, 1);
+        if (DescriptorIo.Write(_device.Descriptor, enable) < 0) IsGone = true;
+    }
+}
