@@ -15,7 +15,7 @@ internal struct AnswerHold()
 {
     private const int MostHeld = 32;
     private const int MostTrialsApart = 256;
-    private const int SilentPackets = 4;
+    private const int SilentPackets = 8;
 
     // Longer work says nothing of how quickly a guest sends.
     private static readonly long MostSilentTicks = Stopwatch.Frequency / 2000;
@@ -29,7 +29,7 @@ internal struct AnswerHold()
 
     /// <summary>To be asked at the end of every turn.</summary>
     /// <param name="packets">What the turn took from the guest.</param>
-    /// <param name="answers">What was answered since the turn before.</param>
+    /// <param name="answers">What it answered at once.</param>
     /// <param name="began">When the turn began, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="now">The time.</param>
     /// <returns>True to look for more first; false to publish what there is, which is to be told by <see cref="Published"/>.</returns>

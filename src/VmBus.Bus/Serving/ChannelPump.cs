@@ -49,7 +49,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private long _lastActive;
     private AnswerHold _hold = new();
     private int _packetsInTurn;
-    private int _answers;
+    private int _answersInTurn;
     private bool _mayHold;
 
     /// <summary>Takes over both rings, and the interrupts that the guest asked for.</summary>
@@ -149,8 +149,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
                 _hasUnpublished = true;
                 _spaceRetry?.Restart();
                 Counters.CountPacketOut();
-                if (type == PacketType.Completion) _answers++;
-                else _mayHold = false;
+                CountAnswer(type);
                 if (!_isInTurn) Touch();
                 return true;
             case RingStatus.Full:
@@ -231,7 +230,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     {
         _isInTurn = true;
         _isActive = _hasUnpublished;
-        _packetsInTurn = 0;
+        _packetsInTurn = _answersInTurn = 0;
         long began = Stopwatch.GetTimestamp();
         if (_isWaitingForSpace)
         {
@@ -244,9 +243,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         if (_state == PumpState.Running) endpoint.EndBatch();
         _isInTurn = false;
         if (_state != PumpState.Running) return false;
-        bool holds = _hold.GoesOn(_packetsInTurn, _answers, began, Stopwatch.GetTimestamp());
-        _answers = 0;
-        if (holds && MayHold(more)) return true;
+        if (_hold.GoesOn(_packetsInTurn, _answersInTurn, began, Stopwatch.GetTimestamp()) && MayHold(more)) return true;
         _ = Publish();
         if (more) return true;
         // While busy, Resume looks at the ring; while completions are expected, they do. Both spare the guest its signals.
@@ -307,6 +304,13 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         }
 
         return false;
+    }
+
+    // Only an answer given at once, while its packet was handed over, may wait for others: what had to wait for a disk or a link does not wait again.
+    private void CountAnswer(PacketType type)
+    {
+        if (_isInTurn && type == PacketType.Completion) _answersInTurn++;
+        else _mayHold = false;
     }
 
     // While answers are held the lane does not sleep, and everything else that is to be seen, or waits, ends it. Space is given back with them:
