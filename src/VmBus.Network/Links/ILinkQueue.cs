@@ -9,6 +9,9 @@ public interface ILinkQueue : IDisposable
     /// <summary>What the queue has done. Any thread, also after the end; a consistent set only on the lane.</summary>
     LinkQueueCounters Counters { get; }
 
+    /// <summary>Whether every frame comes back from <see cref="Send"/> at once, in the lane's next turns, whatever the other end does.</summary>
+    bool SendsPromptly { get; }
+
     /// <summary>
     /// Sends a frame. The buffer belongs to the queue until <see cref="IFrameReceiver.Sent"/> is called, exactly once, later in the lane's
     /// loop and never from within this call.

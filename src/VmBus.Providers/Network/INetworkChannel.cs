@@ -19,6 +19,9 @@ internal interface INetworkChannel
     /// <summary>The guest's RAM.</summary>
     GuestMemory Memory { get; }
 
+    /// <summary>See <see cref="VmBus.Bus.Devices.OpenChannel.ExpectsCompletions"/>.</summary>
+    bool ExpectsCompletions { set; }
+
     /// <summary>See <see cref="VmBus.Bus.Devices.OpenChannel.TrySend"/>.</summary>
     bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags);
 

@@ -14,6 +14,11 @@ internal sealed class NetworkChannel(OpenChannel channel, ILink link) : INetwork
 
     public GuestMemory Memory => channel.Memory;
 
+    public bool ExpectsCompletions
+    {
+        set => channel.ExpectsCompletions = value;
+    }
+
     public bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
         => channel.TrySend(type, header, payload, transactionId, flags);
 

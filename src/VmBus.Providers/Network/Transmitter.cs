@@ -44,6 +44,7 @@ internal sealed class Transmitter
     private Message? _unsentLast;
     private SharedBuffer? _buffer;
     private int _inFlight;
+    private bool _expecting;
     private bool _stalled;
 
     public Transmitter(INetworkChannel channel, NetworkSession session, QueueCounters counters)
@@ -93,6 +94,7 @@ internal sealed class Transmitter
         }
 
         _inFlight += count;
+        Expect(queue.SendsPromptly);
         for (int i = 0; i < count; i++)
         {
             _owners[_prepared[i].Tag] = message;
@@ -119,7 +121,9 @@ internal sealed class Transmitter
         Free(frame);
         _inFlight--;
         if (--message.Outstanding == 0) Complete(message);
-        if (_inFlight == 0) FinishLeaving();
+        if (_inFlight > 0) return;
+        Expect(false);
+        FinishLeaving();
     }
 
     /// <summary>Sends completions that found the ring full.</summary>
@@ -235,6 +239,14 @@ internal sealed class Transmitter
         if (!_stalled || FrameCount - _made + _freeFrameCount < FrameCount / 2) return;
         _stalled = false;
         _channel.Resume();
+    }
+
+    // What comes back at once looks at the ring for what the guest has sent meanwhile, which then needs no signal. A link that waits for its
+    // other end must not keep the guest's packets waiting too: they give back the sections that frames from that end need.
+    private void Expect(bool frames)
+    {
+        if (_expecting == frames) return;
+        _channel.ExpectsCompletions = _expecting = frames;
     }
 
     private void FinishLeaving()

@@ -10,6 +10,8 @@ internal sealed class RecordingLinkQueue(ILinkQueue queue, RecordingLinkQueue.Re
 {
     public LinkQueueCounters Counters => queue.Counters;
 
+    public bool SendsPromptly => queue.SendsPromptly;
+
     public void Send(FrameBuffer frame)
     {
         var bytes = new byte[frame.Data.Bytes];

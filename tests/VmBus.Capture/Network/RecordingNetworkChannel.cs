@@ -30,6 +30,11 @@ internal sealed class RecordingNetworkChannel(INetworkChannel channel, RecordedB
         return [entry, recording.Add(Topic.Network, true, $"data {channel.Id}", ReadMessages(packet, rndis))];
     }
 
+    public bool ExpectsCompletions
+    {
+        set => channel.ExpectsCompletions = value;
+    }
+
     public bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
     {
         object? data = type == PacketType.DataUsingTransferPages ? recording.Add(Topic.Network, false, $"data {channel.Id}", ReadSections(header)) : null;

@@ -59,6 +59,8 @@ internal sealed class EchoQueue(EchoLink link, Lane lane, IFrameReceiver receive
 
     public LinkQueueCounters Counters => default;
 
+    public bool SendsPromptly => true;
+
     public void Send(FrameBuffer frame)
     {
         _sent.Enqueue(frame);

@@ -64,6 +64,8 @@ internal sealed class ScriptedQueue(ScriptedLink link, Lane lane, IFrameReceiver
 
     public LinkQueueCounters Counters { get; } = new(1, 2, 3, 4, 5, 6, 7, 8);
 
+    public bool SendsPromptly => true;
+
     public void Send(FrameBuffer frame) => lane.Post(() => receiver.Sent(frame, taken: true));
 
     public void Resume()

@@ -80,6 +80,8 @@ internal sealed class FakeLinkQueue(IFrameReceiver receiver) : ILinkQueue
 
     public LinkQueueCounters Counters => default;
 
+    public bool SendsPromptly { get; set; } = true;
+
     public void Send(FrameBuffer frame)
     {
         Assert.False(_stopRequested, "Sent on a queue that was told to stop.");

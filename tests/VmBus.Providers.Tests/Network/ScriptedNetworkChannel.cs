@@ -60,6 +60,8 @@ internal sealed class ScriptedNetworkChannel(uint id, int index, GuestMemory mem
 
     public GuestMemory Memory => memory;
 
+    public bool ExpectsCompletions { get; set; }
+
     public bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
     {
         Assert.False(IsClosed, "Sent on a closed channel.");

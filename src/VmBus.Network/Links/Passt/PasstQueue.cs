@@ -39,6 +39,9 @@ internal sealed class PasstQueue : ILinkQueue, ILaneHandler
     public LinkQueueCounters Counters => _tally.Counters;
 
     /// <inheritdoc/>
+    public bool SendsPromptly => false;
+
+    /// <inheritdoc/>
     public void Send(FrameBuffer frame)
     {
         // Told later: never from within this call.

@@ -48,6 +48,9 @@ internal sealed partial class TapQueue : ILinkQueue, ILaneHandler, IIoCompletion
     public LinkQueueCounters Counters => _tally.Counters;
 
     /// <inheritdoc/>
+    public bool SendsPromptly => true;
+
+    /// <inheritdoc/>
     public void Send(FrameBuffer frame)
     {
         if (_device is null || _stopping)
