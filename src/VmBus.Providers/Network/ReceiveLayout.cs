@@ -14,8 +14,15 @@ internal readonly record struct ReceiveLayout(int SectionBytes, int SectionCount
     public const int LargestFrameBytes = 65535 + FrameHeaders.EthernetBytes + FrameHeaders.TagBytes;
 
     private const int Step = 2048;
-    private const int CoalescingBytes = 4096;
     private const int MostControlSections = 16;
+
+    // A frame of 64 KiB that is not cut takes two of the longest: the guest walks over the packet information of each. Longer ones would be more
+    // contiguous memory than a guest easily finds (Linux allocates a section for each channel when its MTU changes).
+    private const int LongestCoalescing = 32 * 1024;
+    private const int ShortestCoalescing = 4096;
+
+    // What a guest takes in one poll, twice: fewer would leave frames waiting at the link that there is memory for.
+    private const int EnoughPerQueue = 128;
 
     /// <summary>Bytes of a frame in one section.</summary>
     public int FrameBytes => SectionBytes - Headroom;
@@ -32,9 +39,17 @@ internal readonly record struct ReceiveLayout(int SectionBytes, int SectionCount
     public static bool TryDivide(long bytes, int mtu, int queues, bool coalescing, out ReceiveLayout layout)
     {
         int needed = Headroom + mtu + FrameHeaders.EthernetBytes + FrameHeaders.TagBytes;
-        int section = Math.Max((needed + Step - 1) / Step * Step, coalescing ? CoalescingBytes : 0);
         // The answer says where the last section ends in 32 bits.
-        int count = (int)(Math.Min(bytes, int.MaxValue) / section);
+        long most = Math.Min(bytes, int.MaxValue);
+        int section = (needed + Step - 1) / Step * Step;
+        if (coalescing)
+        {
+            int longer = LongestCoalescing;
+            while (longer > ShortestCoalescing && most / longer < EnoughPerQueue * (long)queues) longer /= 2;
+            section = Math.Max(section, longer);
+        }
+
+        int count = (int)(most / section);
         int control = Math.Min(MostControlSections, count / 4);
         layout = new ReceiveLayout(section, count, control, (count - control) / queues);
         return control > 0 && layout.PerQueue > 0;

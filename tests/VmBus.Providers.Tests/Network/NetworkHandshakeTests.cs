@@ -82,7 +82,9 @@ public sealed class NetworkHandshakeTests
         using NetworkGuest usual = NetworkGuest.Ready(NvspVersion.V5);
         Assert.Equal((2048, 8192), (usual.SectionBytes, usual.SectionCount));
         using NetworkGuest coalescing = NetworkGuest.Ready();
-        Assert.Equal((4096, 4096), (coalescing.SectionBytes, coalescing.SectionCount));
+        Assert.Equal((32768, 512), (coalescing.SectionBytes, coalescing.SectionCount));
+        using NetworkGuest wide = NetworkGuest.Ready(queues: 16);
+        Assert.Equal((8192, 2048), (wide.SectionBytes, wide.SectionCount));
         using NetworkGuest jumbo = NetworkGuest.Ready(mtu: 9000);
         Assert.Equal(10240, jumbo.SectionBytes);
         Assert.Equal(9000u, BinaryPrimitives.ReadUInt32LittleEndian(jumbo.Query(NdisOid.MaximumFrameSize).Value));
