@@ -41,17 +41,22 @@ internal sealed class SocketPart : IBenchmarkPart
         BenchmarkEnvironment environment, GuestMonitor monitor, SocketJob[] jobs, ComparisonTable speed, ComparisonTable counts, bool traced)
     {
         string relay = Path.Combine(environment.Scratch, "benchmark.vsock");
-        using var listener = new SocketListener(environment.Streams, ReferenceEquals(monitor, GuestMonitor.VmBus) ? relay : null);
+        using var host = new HostStreams(environment.Streams, ReferenceEquals(monitor, GuestMonitor.VmBus) ? relay : null);
         string script = Convert.ToBase64String("sh /bench/sockets"u8);
         var start = new GuestStart(
             environment, environment.ToolsInitrd, $"console=ttyS0 panic=-1 quiet vmbus.run={script}", Disk: null, Tap: null, Sockets: relay);
         using var guest = new GuestProcess(monitor, start);
         guest.WaitFor("bench: ready");
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  ready after {guest.Seconds:0} s"));
-        Dictionary<string, double> idle = Counted(guest, monitor, SocketJob.Idle, traced, out _);
+        Dictionary<bool, Dictionary<string, double>> idles = [];
         foreach (SocketJob job in jobs)
         {
-            Dictionary<string, double> counted = Counted(guest, monitor, job, traced, out double microseconds);
+            if (!idles.TryGetValue(job.HostConnects, out Dictionary<string, double>? idle))
+            {
+                idles[job.HostConnects] = idle = Counted(guest, host, monitor, job.Idle, traced, out _);
+            }
+
+            Dictionary<string, double> counted = Counted(guest, host, monitor, job, traced, out double microseconds);
             foreach ((string name, double count) in counted)
             {
                 double each = (count - idle.GetValueOrDefault(name)) / job.Amount;
@@ -67,12 +72,12 @@ internal sealed class SocketPart : IBenchmarkPart
         guest.WaitForEnd();
     }
 
-    private static Dictionary<string, double> Counted(GuestProcess guest, GuestMonitor monitor, SocketJob job, bool traced, out double microseconds)
+    private static Dictionary<string, double> Counted(
+        GuestProcess guest, HostStreams host, GuestMonitor monitor, SocketJob job, bool traced, out double microseconds)
     {
         using KernelTrace? trace = traced ? new KernelTrace() : null;
         Dictionary<string, double> before = traced ? [] : HostCounters.Read(guest.Id);
-        guest.Send(job.Command);
-        string answer = guest.WaitFor(Answer);
+        string answer = job.HostConnects ? host.Connect(job.Command) : Ask(guest, job.Command);
         Dictionary<string, double> counted = traced ? KernelTrace.Read(guest.Id) : HostCounters.Read(guest.Id);
         if (!double.TryParse(answer, NumberStyles.None, CultureInfo.InvariantCulture, out microseconds))
         {
@@ -81,5 +86,11 @@ internal sealed class SocketPart : IBenchmarkPart
 
         foreach ((string name, double value) in before) counted[name] -= value;
         return counted;
+    }
+
+    private static string Ask(GuestProcess guest, string command)
+    {
+        guest.Send(command);
+        return guest.WaitFor(Answer);
     }
 }

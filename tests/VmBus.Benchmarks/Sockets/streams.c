@@ -1,12 +1,12 @@
 // Moves bytes over stream sockets between a guest and its host, and tells how long that took. Both ends are this program, whatever is between them.
 //
 //   streams listen FAMILY NAME                                     serves whoever connects; says "listening" once it does
-//   streams connect FAMILY NAME STREAMS UP DOWN TRIPS BUFFERS      prints microseconds
+//   streams connect FAMILY NAME STREAMS UP DOWN TRIPS              prints microseconds
 //
-//   FAMILY NAME   unix PATH, or vsock PORT: at any address to listen, at the host to connect
+//   FAMILY NAME   unix PATH, or vsock PORT: at any address to listen, at the host to connect. Of the guest: vhost PORT, the guest's CID being 3,
+//                 or relay PATH, where our monitor takes "CONNECT PORT" and connects to port 5000
 //   UP, DOWN      MiB to the listener and from it, of all streams together
 //   TRIPS         messages of 64 bytes that each stream sends there and back, one at a time
-//   BUFFERS       KiB of SO_SNDBUF and SO_RCVBUF (the kernel doubles them); 0: as they are
 #include <err.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <linux/vm_sockets.h>
 
-enum { CHUNK = 64 * 1024, MESSAGE = 64, MAX_STREAMS = 16 };
+enum { CHUNK = 64 * 1024, MESSAGE = 64, MAX_STREAMS = 16, GUEST_CID = 3 };
 
 // What a stream begins with, in the byte order that both ends have.
 struct order { uint64_t up, down, trips; };
@@ -82,7 +82,7 @@ static void use(int stream, struct order order)
 static int make_socket(const char *family, const char *name, unsigned cid, struct sockaddr_storage *address, socklen_t *length)
 {
     memset(address, 0, sizeof(*address));
-    if (strcmp(family, "unix") == 0)
+    if (strcmp(family, "unix") == 0 || strcmp(family, "relay") == 0)
     {
         struct sockaddr_un *path = (struct sockaddr_un *)address;
         path->sun_family = AF_UNIX;
@@ -130,14 +130,28 @@ static void listen_at(const char *family, const char *name)
     }
 }
 
-static int connect_to(const char *family, const char *name, int buffer_bytes)
+static void ask_relay(int stream)
+{
+    static const char line[] = "CONNECT 5000\n";
+    char first = 0, next = 0;
+    if (write(stream, line, strlen(line)) < 0) err(1, "write");
+    // Byte by byte: after the answer comes the stream.
+    while (next != '\n')
+    {
+        if (read(stream, &next, 1) != 1) errx(1, "the guest does not take the connection");
+        if (first == 0) first = next;
+    }
+
+    if (first != 'O') errx(1, "the relay does not say OK");
+}
+
+static int connect_to(const char *family, const char *name)
 {
     struct sockaddr_storage address;
     socklen_t length;
-    int stream = make_socket(family, name, VMADDR_CID_HOST, &address, &length);
-    if (buffer_bytes > 0 && (setsockopt(stream, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes)) < 0 ||
-        setsockopt(stream, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes)) < 0)) err(1, "setsockopt");
+    int stream = make_socket(family, name, strcmp(family, "vhost") == 0 ? GUEST_CID : VMADDR_CID_HOST, &address, &length);
     if (connect(stream, (struct sockaddr *)&address, length) < 0) err(1, "%s %s", family, name);
+    if (strcmp(family, "relay") == 0) ask_relay(stream);
     return stream;
 }
 
@@ -151,9 +165,9 @@ static double microseconds(void)
 int main(int count, char **words)
 {
     if (count == 4 && strcmp(words[1], "listen") == 0) listen_at(words[2], words[3]);
-    int streams[MAX_STREAMS], number = count == 9 ? atoi(words[4]) : 0;
+    int streams[MAX_STREAMS], number = count == 8 ? atoi(words[4]) : 0;
     if (number < 1 || number > MAX_STREAMS || strcmp(words[1], "connect") != 0) errx(2, "see the head of streams.c for the arguments");
-    for (int i = 0; i < number; i++) streams[i] = connect_to(words[2], words[3], atoi(words[8]) * 1024);
+    for (int i = 0; i < number; i++) streams[i] = connect_to(words[2], words[3]);
     uint64_t share = (1 << 20) / (uint64_t)number;
     struct order order = {(uint64_t)atol(words[5]) * share, (uint64_t)atol(words[6]) * share, (uint64_t)atol(words[7])};
     double begin = microseconds();
