@@ -15,7 +15,8 @@ public sealed class ExecServer : IDisposable
     private readonly EventFd _stop;
     private readonly CountdownEvent _running = new(1);
 
-    private ExecServer(ExecServerOptions options, EventFd stop)
+    /// <summary>A server that takes connections from <see cref="Begin"/>, for one thread.</summary>
+    internal ExecServer(ExecServerOptions options, EventFd stop)
     {
         _options = options;
         _stop = stop;
@@ -44,6 +45,36 @@ public sealed class ExecServer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _running.Dispose();
 
+    /// <summary>Serves a connection on a thread of its own, or refuses it.</summary>
+    /// <param name="connection">As for <see cref="Serve(LinuxFile, ExecServerOptions, EventFd)"/>; closed at the end.</param>
+    /// <param name="peer">The context that it comes from.</param>
+    internal void Begin(LinuxFile connection, uint peer)
+    {
+        if (peer != VsockSocket.HostId)
+        {
+            _options.Warn($"exec: refused a connection of {peer}, which is not the host");
+            connection.Dispose();
+            return;
+        }
+
+        // One is this thread's.
+        if (_running.CurrentCount > _options.MaximumCommands)
+        {
+            Refuse(connection);
+            return;
+        }
+
+        _running.AddCount();
+        new Thread(() => Live(connection), StackBytes) { Name = "exec", IsBackground = true }.Start();
+    }
+
+    /// <summary>Waits until what was begun has ended. Nothing is begun any more.</summary>
+    internal void WaitForCommands()
+    {
+        _running.Signal();
+        _running.Wait();
+    }
+
     private static string Explain(uint port, int errno) => $"Listening on port {port} of AF_VSOCK failed: {LinuxException.DescribeError(errno)}" + errno switch
     {
         Errno.EACCES => "; ports below 1024 are for root.",
@@ -66,8 +97,7 @@ public sealed class ExecServer : IDisposable
             else if (errno != Errno.EAGAIN) Pause(poll, errno);
         }
 
-        _running.Signal();
-        _running.Wait();
+        WaitForCommands();
     }
 
     // Without a descriptor to spare the connection stays where it is; looking again at once would find the same.
@@ -77,26 +107,6 @@ public sealed class ExecServer : IDisposable
         poll.Clear();
         poll.Add(_stop.Descriptor, read: true);
         poll.Wait((int)AcceptPause.TotalMilliseconds);
-    }
-
-    private void Begin(LinuxFile connection, uint peer)
-    {
-        if (peer != VsockSocket.HostId)
-        {
-            _options.Warn($"exec: refused a connection of {peer}, which is not the host");
-            connection.Dispose();
-            return;
-        }
-
-        // One is this thread's.
-        if (_running.CurrentCount > _options.MaximumCommands)
-        {
-            Refuse(connection);
-            return;
-        }
-
-        _running.AddCount();
-        new Thread(() => Live(connection), StackBytes) { Name = "exec", IsBackground = true }.Start();
     }
 
     private void Live(LinuxFile connection)

@@ -36,36 +36,16 @@ internal sealed class FrameQueue
     }
 
     /// <summary>Adds a frame.</summary>
-    public void Add(ExecStarted frame)
-    {
-        Span<byte> room = _bytes.Room();
-        frame.Write(room[ExecFrameHeader.Size..]);
-        Complete(room, HostBoundFrame.Started, ExecStarted.Size);
-    }
+    public void Add(ExecStarted frame) => frame.Write(Complete(_bytes.Room(), HostBoundFrame.Started, ExecStarted.Size));
 
     /// <summary>Adds a frame.</summary>
-    public void Add(ExecInputTaken frame)
-    {
-        Span<byte> room = _bytes.Room();
-        frame.Write(room[ExecFrameHeader.Size..]);
-        Complete(room, HostBoundFrame.InputTaken, ExecInputTaken.Size);
-    }
+    public void Add(ExecInputTaken frame) => frame.Write(Complete(_bytes.Room(), HostBoundFrame.InputTaken, ExecInputTaken.Size));
 
     /// <summary>Adds a frame.</summary>
-    public void Add(ExecExited frame)
-    {
-        Span<byte> room = _bytes.Room();
-        frame.Write(room[ExecFrameHeader.Size..]);
-        Complete(room, HostBoundFrame.Exited, ExecExited.Size);
-    }
+    public void Add(ExecExited frame) => frame.Write(Complete(_bytes.Room(), HostBoundFrame.Exited, ExecExited.Size));
 
     /// <summary>Adds a frame.</summary>
-    public void Add(ExecKilled frame)
-    {
-        Span<byte> room = _bytes.Room();
-        frame.Write(room[ExecFrameHeader.Size..]);
-        Complete(room, HostBoundFrame.Killed, ExecKilled.Size);
-    }
+    public void Add(ExecKilled frame) => frame.Write(Complete(_bytes.Room(), HostBoundFrame.Killed, ExecKilled.Size));
 
     /// <summary>Adds a frame.</summary>
     public void Add(ExecError frame)
@@ -84,9 +64,11 @@ internal sealed class FrameQueue
         return result >= 0 || result == -Errno.EAGAIN;
     }
 
-    private void Complete(Span<byte> room, HostBoundFrame type, int payloadBytes)
+    // Writes the header and counts the frame as there; what is returned is its payload's place, which stays where it is until the next frame.
+    private Span<byte> Complete(Span<byte> room, HostBoundFrame type, int payloadBytes)
     {
         new ExecFrameHeader(payloadBytes, (byte)type).Write(room);
         _bytes.Added(ExecFrameHeader.Size + payloadBytes);
+        return room.Slice(ExecFrameHeader.Size, payloadBytes);
     }
 }

@@ -42,6 +42,7 @@ internal static class Program
         StatusCommand.Create(),
         KvpCommand.Create(),
         TimeCommand.Create(),
+        BenchCommand.Create(),
         RunCommand.Create(),
         ThawCommand.Create(),
     };

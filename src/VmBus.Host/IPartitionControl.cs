@@ -68,6 +68,7 @@ public interface IPartitionControl
     /// <summary>Connects to the guest's exec service, which runs one command on each connection. Source: protocol-spec/exec.md.</summary>
     /// <returns>The connection when the guest has taken it; the caller disposes it.</returns>
     /// <exception cref="IOException">The partition does not allow it, or the guest has no such service.</exception>
+    /// <exception cref="ObjectDisposedException">The partition has ended.</exception>
     Task<Stream> OpenExecAsync(CancellationToken cancellation);
 
     /// <summary>

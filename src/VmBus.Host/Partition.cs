@@ -12,6 +12,7 @@ using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Providers.DynamicMemory;
+using VmBus.Providers.Echo;
 using VmBus.Providers.Integration;
 using VmBus.Providers.Sockets;
 using VmBus.Storage.Disks;
@@ -68,6 +69,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             if (options.IntegrationServices.Contains(service.Service)) _bus.Offer(service);
         });
         if (options.DynamicMemory) _bus.Offer(_dynamicMemory);
+        if (options.Echo) _bus.Offer(new EchoProvider());
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>

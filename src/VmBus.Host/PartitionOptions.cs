@@ -32,6 +32,9 @@ public sealed record PartitionOptions
     /// <summary>RAM that it may have at most, a multiple of 1 MiB: what is more than <see cref="MemoryBytes"/> can be added while it runs.</summary>
     public ulong MaximumMemoryBytes { get; init; }
 
+    /// <summary>Whether the guest is offered a device that answers everything, to measure the bus with.</summary>
+    public bool Echo { get; init; }
+
     /// <summary>Whether the guest is offered dynamic memory, which gives memory back and takes it.</summary>
     public bool DynamicMemory { get; init; } = true;
 

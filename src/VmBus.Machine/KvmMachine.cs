@@ -248,13 +248,13 @@ public sealed class KvmMachine : IDisposable
         {
             KvmVcpu vcpu = _vm.CreateVcpu(index);
             _processors.Add(new VirtualProcessor(index, vcpu));
-            ProcessorSetup.Prepare(vcpu, index, CpuidTable.Build(supported, hyperV, _options.ProcessorCount, index, tscDeadline));
+            ProcessorSetup.Prepare(vcpu, index, CpuidTable.Build(supported, hyperV, _options.ProcessorCount, index, tscDeadline, _options.TakesFreePages));
         }
 
         // Synthetic routes only count for processors whose controller is enabled by now.
         _vm.SetRouting(InterruptRouting.Build(_options.ProcessorCount));
         _synic = new Synic(memory, _options.ProcessorCount, new KvmSynicKernel(_vm), _logger);
-        _dispatcher = new ExitDispatcher(_options, memory, _ports, _synic, new HypercallDispatcher(memory, sink), _logger);
+        _dispatcher = new ExitDispatcher(_options, memory, _ports, _synic, new HypercallDispatcher(memory, sink, _options.TakesFreePages ? new FreePageHints(memory) : null), _logger);
     }
 
     private void RequestStop(MachineExit exit)

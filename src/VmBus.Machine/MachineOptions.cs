@@ -17,4 +17,7 @@ public sealed record MachineOptions
     /// panic, such as starting a crash kernel.
     /// </summary>
     public bool StopOnCrash { get; init; } = true;
+
+    /// <summary>Whether the guest is asked to report its free pages, which then go back to the host. KVM passes the reports on from Linux 6.3; before that there are none.</summary>
+    public bool TakesFreePages { get; init; }
 }

@@ -16,15 +16,27 @@ internal sealed class HostEnd : IDisposable
     private readonly Thread _server;
     private Exception? _failure;
 
+    /// <summary>To a service for this connection alone.</summary>
     public HostEnd(ExecServerOptions? options = null)
+        : this(null, options ?? new ExecServerOptions())
+    {
+    }
+
+    /// <summary>To a server that others are connected to.</summary>
+    public HostEnd(ExecServer server)
+        : this(server, new ExecServerOptions())
+    {
+    }
+
+    private HostEnd(ExecServer? server, ExecServerOptions options)
     {
         (LinuxFile guest, LinuxFile host) = UnixStream.CreatePair();
         _stream = new NetworkStream(new Socket(new SafeSocketHandle(host.Descriptor, ownsHandle: true)), ownsSocket: true);
         _stream.ReadTimeout = (int)Patience.TotalMilliseconds;
         _stream.WriteTimeout = (int)Patience.TotalMilliseconds;
         host.SetHandleAsInvalid();
-        ExecServerOptions used = (options ?? new ExecServerOptions()) with { Say = Keep, Warn = Keep };
-        _server = new Thread(() => Serve(guest, used)) { IsBackground = true };
+        ExecServerOptions used = options with { Say = Keep, Warn = Keep };
+        _server = new Thread(() => Serve(guest, server, used)) { IsBackground = true };
         _server.Start();
     }
 
@@ -160,11 +172,12 @@ internal sealed class HostEnd : IDisposable
         lock (Log) Log.Add(line);
     }
 
-    private void Serve(LinuxFile connection, ExecServerOptions options)
+    private void Serve(LinuxFile connection, ExecServer? server, ExecServerOptions options)
     {
         try
         {
-            ExecServer.Serve(connection, options, _stop);
+            if (server is null) ExecServer.Serve(connection, options, _stop);
+            else server.Begin(connection, VsockSocket.HostId);
         }
         catch (Exception exception)
         {

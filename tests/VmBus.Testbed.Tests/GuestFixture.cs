@@ -4,7 +4,7 @@ using VmBus.TestKit.Testbed;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>The testbed's host with the guests of <c>tests/testbed/guest-image</c> and the published <c>vmbus</c>.</summary>
-public sealed class GuestFixture : TestbedFixture
+public class GuestFixture : TestbedFixture
 {
     private readonly ConcurrentDictionary<(string Monitor, string Kernel, int Cpus), Lazy<Task<GuestSurvey>>> _surveys = new();
     private string _minimal = "";
@@ -12,6 +12,18 @@ public sealed class GuestFixture : TestbedFixture
     private string _program = "";
     private string _hostile = "";
     private string _guestTools = "";
+
+    /// <summary>The usual host.</summary>
+    public GuestFixture()
+    {
+    }
+
+    /// <summary>Another host.</summary>
+    /// <param name="options">Options of <c>tests/testbed/run</c>.</param>
+    protected GuestFixture(params string[] options)
+        : base(options)
+    {
+    }
 
     /// <summary>Runs a script that boots guests with <c>tests/testbed/guest-run</c>; Debian's root image is <c>$VMBUS_SCRATCH/root.img</c>.</summary>
     /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package.</param>

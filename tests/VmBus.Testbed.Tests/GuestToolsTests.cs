@@ -62,8 +62,13 @@ public sealed class GuestToolsTests(GuestFixture host)
             holds 0 hooked; chmod 755 /etc/vmbus-guest/ip.d/10-record; tell hooked
             until [ -s /run/seen ]; do sleep 0.2; done; tell $(cat /run/seen)
             ln -s /var/tmp /root/link
-            holds 0 copied; tell $(stat -c "%a %s" /root/new/folder/file) $(sha256sum </root/new/folder/file)
+            # The file has no name before it is whole.
+            half() { ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "/root/new/folder/#.* (deleted)"; }
+            holds 0 begun; until half; do sleep 0.2; done; tell half
+            holds 0 copied; while half; do sleep 0.2; done; tell $(stat -c "%a %s" /root/new/folder/file) $(sha256sum </root/new/folder/file)
             tell elsewhere $(ls -A /var/tmp | grep -c file), left $(ls -A /root/new/folder | wc -l)
+            modprobe hv_sock; tell socket $(vmbus-guest bench --socket 7 --seconds 1 | grep -cE "µs for 99|there and back .* MiB/s")
+            [ -n "$files" ] || tell bench $(vmbus-guest bench --seconds 1 | grep -cE "µs for 99|to the host .* MiB/s|there and back .* MiB/s")
             date -s "2001-01-01" >/dev/null; tell wrong
             while [ $(date +%Y) = 2001 ]; do sleep 0.1; done; said "time: stepped the clock by"
             tell clock $(vmbus-guest time | grep -cE "offset   [+-]?0\.[0-4]|kept by  vmbus-guest|chrony   refclock PHC /dev/ptp_hyperv poll 3 dpoll -2 offset 0 stratum 2")
@@ -72,9 +77,12 @@ public sealed class GuestToolsTests(GuestFixture host)
             '
             modprobe tun
             ip tuntap add tap0 mode tap; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
-            trap 'kill -9 $worker 2>/dev/null || true; ip link delete tap0; rm -rf "$work"' EXIT
+            echoes=; trap 'kill -9 $worker $echoes 2>/dev/null || true; ip link delete tap0; rm -rf "$work"' EXIT
             dd if=/dev/urandom of="$work/a file" bs=1000 count=3001 status=none; sum=$(sha256sum <"$work/a file"); sum=${sum%% *}
-            start_debian --cpus 2 --nic tap=tap0,mac=52:54:00:00:00:0a,id=lan --log info --stop-timeout 120 --disk "$tools"; wait_for 'mark replaced'
+            start_debian --cpus 2 --nic tap=tap0,mac=52:54:00:00:00:0a,id=lan --log info --stop-timeout 120 --disk "$tools" --echo --vsock "$work/vsock" --control "$work/control"
+            # Not before: it would hold the console's pipe open, whose end is waited for.
+            socat "UNIX-LISTEN:$work/vsock_7,fork" EXEC:cat & echoes=$!
+            wait_for 'mark replaced'
             monitor 'kvp get OSName' 'Debian GNU/Linux'; monitor 'kvp list host' 'host:VirtualMachineName = guest'
             monitor 'kvp set Word "two words"' 'Word is set in the pool external'; seen 'mark two words, '
             monitor 'kvp get Word' 'two words'; monitor 'kvp remove Word' 'Word is removed'; monitor 'kvp remove Word' 'error: There is no key'
@@ -90,14 +98,17 @@ public sealed class GuestToolsTests(GuestFixture host)
             monitor "copy \"$work/a file\" /root/new/folder/file" 'there is a file of that name'
             monitor "copy \"$work/a file\" /root/new/folder/file overwrite" ' copied: '
             monitor "copy \"$work/a file\" /root/link/file create" 'error: Guest Service Interface: '
+            monitor 'kvp set next begun' 'next is set'
+            truncate -s 1G "$work/much"; "$VMBUS" copy --control "$work/control" "$work/much" /root/new/folder/half & copy=$!
+            seen 'mark half'; kill -KILL $copy; wait $copy || true
             monitor 'kvp set next copied' 'next is set'; seen "mark 744 3001000 $sum"; seen 'mark elsewhere'
             seen 'mark removed'; kill -TERM $worker; ended
             """,
             Limit);
         string[] expected =
         [
-            "mark installed", $"mark beside {(hasDevice ? 1 : 2)}", "mark replaced", $"mark devices {(hasDevice ? 9 : 8)}, 9", "mark channel 1", "mark two words, external:Word = two words", "mark written 1",
-            "mark hooked", "mark eth0 10.9.0.4/16 no", "mark elsewhere 0, left 1", "mark wrong", "mark clock 3", "mark removed 0", "status 0", "",
+            "mark installed", $"mark beside {(hasDevice ? 1 : 2)}", "mark replaced", $"mark devices {(hasDevice ? 9 : 8)}, 10", "mark channel 1", "mark two words, external:Word = two words", "mark written 1",
+            "mark hooked", "mark eth0 10.9.0.4/16 no", "mark half", "mark elsewhere 0, left 1", "mark socket 2", .. hasDevice ? [] : new[] { "mark bench 3" }, "mark wrong", "mark clock 3", "mark removed 0", "status 0", "",
         ];
         Assert.Equal(expected, result.EnsureSuccess().Output.Split('\n').Where(static line => !line.StartsWith("mark 744", StringComparison.Ordinal)));
     }
@@ -138,8 +149,8 @@ public sealed class GuestToolsTests(GuestFixture host)
             monitor thaw 'thawed'; goes_on; echo 'goes on'
             monitor freeze 'frozen; they are thawed in 60 s'; frozen; goes_on; echo 'thawed by itself'
             monitor thaw 'error: VSS: the guest did not thaw'
-            # The host tries again after five seconds, and succeeds: the guest has failed it once, to tell it.
-            sleep 8; monitor 'freeze 2' 'frozen; they are thawed in 2 s'
+            # The host tries again, and succeeds: the guest has failed it once, to tell it.
+            until grep -q 'thawed at last' "$work/errors"; do sleep 0.1; done; monitor 'freeze 2' 'frozen; they are thawed in 2 s'
             until grep -q 'nobody has thawed' "$work/errors"; do sleep 0.1; done; goes_on; echo 'thawed by the host'
             monitor 'kvp set next arm' 'next is set'; seen 'mark armed'
             monitor freeze 'frozen; they are thawed in 60 s'; wait_for 'mark killed'; goes_on; echo 'thawed after the kill'

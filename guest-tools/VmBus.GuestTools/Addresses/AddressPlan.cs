@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Numerics;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Addresses;
 
@@ -71,7 +72,7 @@ internal sealed record AddressPlan(
         return string.Join(' ', Dhcp ? parts.Prepend("dhcp") : parts);
     }
 
-    private static string Shown(string text) => ShownText.Escape(text, 64);
+    private static string Shown(string text) => PeerText.Escape(text, 64);
 
     private static bool TryReadAll(IReadOnlyList<string> texts, string what, out List<IPAddress> addresses, ref string why)
     {

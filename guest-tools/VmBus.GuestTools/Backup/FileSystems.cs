@@ -1,5 +1,6 @@
 using VmBus.GuestTools.Daemon;
 using VmBus.Native.Linux;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Backup;
 
@@ -79,7 +80,7 @@ internal sealed class FileSystems(FrozenRecord record, DaemonLog log) : IFileSys
         return held;
     }
 
-    private static string Show(MountedFileSystem system) => $"{ShownText.Escape(system.MountPoint)} ({system.Kind})";
+    private static string Show(MountedFileSystem system) => $"{PeerText.Escape(system.MountPoint)} ({system.Kind})";
 
     private bool FreezeAll(List<(MountedFileSystem System, IFreezable Open)> open)
     {

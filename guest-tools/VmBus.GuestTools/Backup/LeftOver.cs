@@ -1,5 +1,6 @@
 using VmBus.GuestTools.Daemon;
 using VmBus.Native.Linux;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Backup;
 
@@ -20,7 +21,7 @@ internal sealed class LeftOver(FrozenRecord frozen, FrozenRecord told)
             if (place is not null) errno = -place.Thaw();
             // EINVAL: it was not frozen.
             if (errno is 0 or Errno.EINVAL) continue;
-            say($"{ShownText.Escape(path)} cannot be thawed: {LinuxException.DescribeError(errno)}; try 'fsfreeze --unfreeze', as root");
+            say($"{PeerText.Escape(path)} cannot be thawed: {LinuxException.DescribeError(errno)}; try 'fsfreeze --unfreeze', as root");
             isDone = false;
         }
 

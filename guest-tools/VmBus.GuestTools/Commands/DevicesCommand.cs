@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmBus.GuestTools.Devices;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -41,7 +42,7 @@ internal static class DevicesCommand
             VmbusTree tree = Tree();
             string? word = parsed.GetValue(device);
             IReadOnlyList<VmbusDevice> devices = word is null ? tree.Read() : tree.Find(word);
-            if (devices.Count == 0 && word is not null) throw new ToolException($"There is no device '{ShownText.Escape(word, 64)}': 'vmbus-guest devices' lists those that are.");
+            if (devices.Count == 0 && word is not null) throw new ToolException($"There is no device '{PeerText.Escape(word, 64)}': 'vmbus-guest devices' lists those that are.");
             Console.Out.Write(parsed.GetValue(json) ? DeviceText.Json(devices) : DeviceText.ListChannels(devices));
             return ExitStatus.Success;
         });

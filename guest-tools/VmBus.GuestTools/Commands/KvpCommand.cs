@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VmBus.GuestTools.KeyValues;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -28,7 +29,7 @@ internal static class KvpCommand
             KvpPool[] wanted = parsed.GetValue(pool) is { } name ? [PoolKey.ParsePool(name)] : SearchOrder;
             foreach (KvpPool one in wanted)
             {
-                foreach (KvpItem item in Pools().Read(one)) Console.Out.WriteLine($"{KvpPools.Names[(int)one]}:{ShownText.Escape(item.Key)} = {ShownText.Escape(item.Value)}");
+                foreach (KvpItem item in Pools().Read(one)) Console.Out.WriteLine($"{KvpPools.Names[(int)one]}:{PeerText.Escape(item.Key)} = {PeerText.Escape(item.Value)}");
             }
 
             return ExitStatus.Success;
@@ -95,7 +96,7 @@ internal static class KvpCommand
         PoolStatus.Done => ExitStatus.Success,
         PoolStatus.NoSuchKey => throw NoSuchKey(key),
         PoolStatus.DoesNotFit => throw new ToolException(
-            string.Create(CultureInfo.InvariantCulture, $"'{ShownText.Escape(key.Key, 64)}' or its value does not fit: a key has 1 to {KvpPoolFile.KeyBytes - 1} bytes, a value at most {KvpPoolFile.ValueBytes - 1}."),
+            string.Create(CultureInfo.InvariantCulture, $"'{PeerText.Escape(key.Key, 64)}' or its value does not fit: a key has 1 to {KvpPoolFile.KeyBytes - 1} bytes, a value at most {KvpPoolFile.ValueBytes - 1}."),
             ExitStatus.BadUsage),
         PoolStatus.Full => throw new ToolException($"{file.Path} has {KvpPoolFile.MaximumItems} items and takes no more: remove some with 'vmbus-guest kvp remove'."),
         PoolStatus.Locked => throw new ToolException($"{file.Path} is kept locked by another program: try again, or end that program ('fuser {file.Path}' names it)."),
@@ -104,6 +105,6 @@ internal static class KvpCommand
     private static ToolException NoSuchKey(PoolKey key)
     {
         string place = key.Pool is { } pool ? $" in the pool {KvpPools.Names[(int)pool]}" : "";
-        return new($"There is no key '{ShownText.Escape(key.Key, 64)}'{place}: 'vmbus-guest kvp list' shows those that are.");
+        return new($"There is no key '{PeerText.Escape(key.Key, 64)}'{place}: 'vmbus-guest kvp list' shows those that are.");
     }
 }

@@ -1,5 +1,6 @@
 using VmBus.GuestTools.KeyValues;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -19,7 +20,7 @@ internal readonly record struct PoolKey(KvpPool? Pool, string Key)
     /// <exception cref="ToolException">There is none of that name.</exception>
     public static KvpPool ParsePool(string name) => IndexOf(name) is >= 0 and var index
         ? (KvpPool)index
-        : throw new ToolException($"There is no pool '{ShownText.Escape(name, 64)}': the pools are {string.Join(", ", KvpPools.Names)}.", ExitStatus.BadUsage);
+        : throw new ToolException($"There is no pool '{PeerText.Escape(name, 64)}': the pools are {string.Join(", ", KvpPools.Names)}.", ExitStatus.BadUsage);
 
     private static int IndexOf(string name) => KvpPools.Names.ToList().IndexOf(name);
 }

@@ -7,6 +7,7 @@ using VmBus.GuestTools.Files;
 using VmBus.GuestTools.KeyValues;
 using VmBus.GuestTools.Time;
 using VmBus.Native.Linux;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -105,7 +106,7 @@ internal static class RunCommand
 
     private static FileCopyService CreateFileCopy(string root, DaemonLog log)
     {
-        if (!Directory.Exists(root)) throw new ToolException($"--files-below: there is no folder '{ShownText.Escape(root, 256)}': make it first.");
+        if (!Directory.Exists(root)) throw new ToolException($"--files-below: there is no folder '{PeerText.Escape(root, 256)}': make it first.");
         return new FileCopyService(new FileCopySteps(new FileReceiver(root), log), log);
     }
 }

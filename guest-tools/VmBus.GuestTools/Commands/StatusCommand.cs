@@ -6,6 +6,7 @@ using VmBus.GuestTools.Devices;
 using VmBus.GuestTools.Files;
 using VmBus.GuestTools.Time;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Commands;
 
@@ -42,7 +43,7 @@ internal static class StatusCommand
             VmbusDevice? offer = offered.FirstOrDefault(one => one.ClassId == kind);
             string? node = File.Exists(device) ? device : (UioDevice.Find(kind) is [UioDevice served, ..] ? served.Node : null);
             (int Id, string Name)? holder = node is null ? null : DeviceHolder.Find(node);
-            string server = holder is var (id, name) ? $"{ShownText.Escape(name)} (process {id})" : "nobody";
+            string server = holder is var (id, name) ? $"{PeerText.Escape(name)} (process {id})" : "nobody";
             if (service == "vss" && new FrozenRecord(FrozenRecord.DefaultPath).Read().Count > 0) server += ", file systems are frozen";
             rows.Add([service, offer is null ? "no" : "yes", node ?? "none", server]);
         }

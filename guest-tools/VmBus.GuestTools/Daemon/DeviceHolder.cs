@@ -1,4 +1,5 @@
 using System.Globalization;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Daemon;
 
@@ -26,5 +27,5 @@ internal static class DeviceHolder
     }
 
     /// <summary>The process in words.</summary>
-    public static string Describe(string path) => Find(path) is var (id, name) ? $"{ShownText.Escape(name)} (process {id})" : "another program";
+    public static string Describe(string path) => Find(path) is var (id, name) ? $"{PeerText.Escape(name)} (process {id})" : "another program";
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Daemon;
 
@@ -72,7 +73,7 @@ internal static class ProgramRun
             }
         }
 
-        public static string Shorten(string line) => ShownText.Escape(line, MaximumCharacters);
+        public static string Shorten(string line) => PeerText.Escape(line, MaximumCharacters);
 
         public void Wait()
         {

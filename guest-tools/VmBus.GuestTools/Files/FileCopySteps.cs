@@ -1,5 +1,6 @@
 using VmBus.GuestTools.Daemon;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.Files;
 
@@ -24,7 +25,7 @@ internal sealed class FileCopySteps(FileReceiver receiver, DaemonLog log)
         }
 
         ReceiveStatus status = receiver.Complete();
-        if (status == ReceiveStatus.Done) log.Say($"fcopy: the host has copied {ShownText.Escape(receiver.Destination, ShownCharacters)}");
+        if (status == ReceiveStatus.Done) log.Say($"fcopy: the host has copied {PeerText.Escape(receiver.Destination, ShownCharacters)}");
         return StatusOf(status);
     }
 
@@ -33,7 +34,7 @@ internal sealed class FileCopySteps(FileReceiver receiver, DaemonLog log)
 
     private IntegrationStatus StatusOf(ReceiveStatus status)
     {
-        if (status != ReceiveStatus.Done) log.Warn($"fcopy: {ShownText.Escape(receiver.Destination, ShownCharacters)} is not copied: {receiver.Reason}");
+        if (status != ReceiveStatus.Done) log.Warn($"fcopy: {PeerText.Escape(receiver.Destination, ShownCharacters)} is not copied: {receiver.Reason}");
         return status switch
         {
             ReceiveStatus.Done => IntegrationStatus.Success,

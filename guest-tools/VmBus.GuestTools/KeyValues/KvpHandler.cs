@@ -1,6 +1,7 @@
 using VmBus.GuestTools.Addresses;
 using VmBus.GuestTools.Daemon;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.KeyValues;
 
@@ -103,7 +104,7 @@ internal sealed class KvpHandler(KvpPools pools, IAdapterAddresses adapters, Dae
 
     private IntegrationStatus SetAddresses(KvpAddresses addresses)
     {
-        string adapter = ShownText.Escape(addresses.Adapter, ShownCharacters);
+        string adapter = PeerText.Escape(addresses.Adapter, ShownCharacters);
         switch (adapters.Set(addresses, out string said))
         {
             case AddressStatus.Done:

@@ -49,6 +49,7 @@ internal static class RunCommand
                 + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
         };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
+        Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench'" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
         Option<string?> control = new("--control")
@@ -69,7 +70,7 @@ internal static class RunCommand
         Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, integration, console, control, noReboot, stopTimeout, poll, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, echo, integration, console, control, noReboot, stopTimeout, poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -89,6 +90,7 @@ internal static class RunCommand
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
                 Exec = parsed.GetValue(exec),
+                Echo = parsed.GetValue(echo),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
                 PollTime = TimeSpan.FromMicroseconds(InRange("--poll", parsed.GetValue(poll), 0, 10_000)),

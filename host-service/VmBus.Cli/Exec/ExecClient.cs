@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using VmBus.Cli.Monitor;
 using VmBus.Cli.Options;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Exec;
+using VmBus.Protocol.Text;
 
 namespace VmBus.Cli.Exec;
 
@@ -125,7 +125,7 @@ internal sealed class ExecClient
 
     private static int Judge(ExecError error)
     {
-        string text = $"The guest: {GuestText.Escape(error.Text)}";
+        string text = $"The guest: {PeerText.Escape(error.Text)}";
         if (error.Code is not (ExecErrorCode.NotFound or ExecErrorCode.NotExecutable)) throw new IOException(text);
         Console.Error.WriteLine($"vmbus: {text}");
         return error.Code == ExecErrorCode.NotFound ? NotFoundStatus : NotExecutableStatus;

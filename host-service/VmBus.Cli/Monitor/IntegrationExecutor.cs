@@ -6,6 +6,7 @@ using VmBus.Control.Verbs;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
 using VmBus.Protocol.Integration;
+using VmBus.Protocol.Text;
 using VmBus.Providers.Integration;
 
 namespace VmBus.Cli.Monitor;
@@ -47,7 +48,7 @@ internal sealed class IntegrationExecutor(IControlCaller verbs)
                 return Answer.Of(items, GuestReports.List(items.Items));
             case IntegrationCommand.GetItem get:
                 ItemReply item = await Call(GuestVerb.GetItem, new KeyRequest(WordOf(get.Pool), get.Key)).ConfigureAwait(false);
-                return item.Text is { } value ? Answer.Of(item, GuestText.Escape(value) + "\n") : throw NoSuchKey(get.Key, get.Pool);
+                return item.Text is { } value ? Answer.Of(item, PeerText.Escape(value) + "\n") : throw NoSuchKey(get.Key, get.Pool);
             case IntegrationCommand.SetItem set:
                 await Call(GuestVerb.SetItem, new ItemRequest(Words.Of(set.Pool), set.Key, set.Value)).ConfigureAwait(false);
                 return Done($"{set.Key} is set in the pool {IntegrationCommand.WordOf(set.Pool)}\n");

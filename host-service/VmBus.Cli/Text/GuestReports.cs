@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using VmBus.Cli.Monitor;
 using VmBus.Management.Values;
+using VmBus.Protocol.Text;
 
 namespace VmBus.Cli.Text;
 
@@ -49,7 +49,7 @@ internal static class GuestReports
         foreach (ItemReport item in items)
         {
             string pool = item.Pool == "auto-external" ? "host" : item.Pool;
-            text.Append(CultureInfo.InvariantCulture, $"{pool}:{GuestText.Escape(item.Key)} = {GuestText.Escape(item.Text)}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{pool}:{PeerText.Escape(item.Key)} = {PeerText.Escape(item.Text)}\n");
         }
 
         return text.Length == 0 ? "no items\n" : text.ToString();
@@ -71,7 +71,7 @@ internal static class GuestReports
 
             text.Append(adapter.Dhcp ? ", dhcp\n" : "\n");
             for (int i = 0; i < adapter.Addresses.Count; i++)
-                Append(text, "address", adapter.Addresses[i], i < adapter.Subnets.Count ? $", subnet {GuestText.Escape(adapter.Subnets[i])}" : "");
+                Append(text, "address", adapter.Addresses[i], i < adapter.Subnets.Count ? $", subnet {PeerText.Escape(adapter.Subnets[i])}" : "");
             foreach (string gateway in adapter.Gateways) Append(text, "gateway", gateway, "");
             foreach (string server in adapter.NameServers) Append(text, "dns", server, "");
         }
@@ -80,5 +80,5 @@ internal static class GuestReports
     }
 
     private static void Append(StringBuilder text, string what, string value, string more)
-        => text.Append(CultureInfo.InvariantCulture, $"  {what,-8} {GuestText.Escape(value)}{more}\n");
+        => text.Append(CultureInfo.InvariantCulture, $"  {what,-8} {PeerText.Escape(value)}{more}\n");
 }

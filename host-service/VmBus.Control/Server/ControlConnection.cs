@@ -10,6 +10,8 @@ namespace VmBus.Control.Server;
 /// <summary>One client from its first message to its last. Source: protocol-spec/control.md#connection.</summary>
 internal sealed class ControlConnection : IDisposable
 {
+    private const string HasEnded = "The partition has ended before this was done.";
+
     private readonly ControlServices _services;
     private readonly ControlLimits _limits;
     private readonly SemaphoreSlim _allRequests;
@@ -167,7 +169,7 @@ internal sealed class ControlConnection : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return Refuse(request, ControlErrorCode.Ended, "The partition has ended before this was done.");
+            return Refuse(request, ControlErrorCode.Ended, HasEnded);
         }
 #pragma warning disable CA1031 // A bug in one verb is told to whoever asked and to the log; the partition and the other clients go on.
         catch (Exception exception)
@@ -247,6 +249,12 @@ internal sealed class ControlConnection : IDisposable
         {
             ControlErrorCode code = problem is ControlException known ? known.Code : ControlErrorCode.Failed;
             await _sender.TrySendAsync(Refuse(request, code, problem.Message)).ConfigureAwait(false);
+            return false;
+        }
+        catch (Exception ending) when (ending is ObjectDisposedException or OperationCanceledException)
+        {
+            // The bus or the server has ended meanwhile.
+            await _sender.TrySendAsync(Refuse(request, ControlErrorCode.Ended, HasEnded)).ConfigureAwait(false);
             return false;
         }
 

@@ -9,7 +9,7 @@ namespace VmBus.Control.Server;
 /// <param name="Verbs">What can be asked.</param>
 /// <param name="Events">What can be followed.</param>
 /// <param name="Console">What can be attached to.</param>
-/// <param name="OpenExec">Connects to the guest's exec service, or says by an <see cref="IOException"/> why not; the connection is the caller's.</param>
+/// <param name="OpenExec">Connects to the guest's exec service, or says by an <see cref="IOException"/> why not, or by an <see cref="ObjectDisposedException"/> that the partition has ended; the connection is the caller's.</param>
 /// <param name="Limits">What clients may take.</param>
 /// <param name="Logger">Where the server reports.</param>
 public sealed record ControlServices(

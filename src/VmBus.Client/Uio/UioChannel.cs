@@ -25,6 +25,9 @@ public sealed class UioChannel : IPacketChannel, IDisposable
         _rings.Reader.MaskInterrupts();
     }
 
+    /// <summary>Bytes that each ring has for packets.</summary>
+    public int RingBytes => _rings.Outbound.DataBytes;
+
     /// <summary>Whether the host has taken the device away: nothing comes any more.</summary>
     public bool IsGone { get; private set; }
 

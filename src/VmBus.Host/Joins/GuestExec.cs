@@ -15,6 +15,7 @@ internal static class GuestExec
     /// <param name="sockets">The partition's sockets; null where the service is off.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="IOException">The service is off here, or nobody serves it in the guest.</exception>
+    /// <exception cref="ObjectDisposedException">The bus has ended.</exception>
     public static async Task<Stream> OpenAsync(SocketProvider? sockets, CancellationToken cancellation)
     {
         if (sockets is null) throw new IOException("Commands in the guest are off for this partition: start it with 'vmbus run --exec'.");

@@ -30,7 +30,8 @@ internal sealed class MachineLife : IDisposable
         ulong end = memory.GrowthStart.Value + memory.GrowthBytes;
         if (end > 1UL << PhysicalAddressBits)
             throw new IOException($"The memory would end at 0x{end:x}, which this host's processor cannot address ({PhysicalAddressBits} bits): choose less.");
-        _machine = KvmMachine.Create(new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount }, memory, bridge, logger);
+        var machine = new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount, TakesFreePages = options.DynamicMemory };
+        _machine = KvmMachine.Create(machine, memory, bridge, logger);
         try
         {
             AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits, end));

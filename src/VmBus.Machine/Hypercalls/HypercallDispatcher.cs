@@ -8,7 +8,10 @@ namespace VmBus.Machine.Hypercalls;
 /// Input: the hypercall value (bits 0-15 code, 16 fast, 17-26 variable header, 32-43 repeat count, 48-59 repeat start) and two parameters.
 /// Every vCPU thread. Source: protocol-spec/synic.md#hypercalls.
 /// </remarks>
-internal sealed class HypercallDispatcher(GuestMemory memory, IHypercallSink sink)
+/// <param name="memory">The guest's.</param>
+/// <param name="sink">Takes messages and signals.</param>
+/// <param name="hints">Takes free pages; null where the guest is not to report them.</param>
+internal sealed class HypercallDispatcher(GuestMemory memory, IHypercallSink sink, FreePageHints? hints = null)
 {
     internal const ushort PostMessageCode = 0x5C;
     internal const ushort SignalEventCode = 0x5D;
@@ -17,6 +20,10 @@ internal sealed class HypercallDispatcher(GuestMemory memory, IHypercallSink sin
 
     private const ulong FastBit = 1 << 16;
     private const ulong AllowedBits = 0xFFFF | FastBit;
+    internal const int RepeatCountShift = 32;
+    private const int RepeatStartShift = 48;
+    private const ulong RepeatMask = 0xFFF;
+    private const ulong RepeatBits = (RepeatMask << RepeatCountShift) | (RepeatMask << RepeatStartShift);
     private const int PostInputBytes = 16 + MaximumPayloadBytes;
     private const uint ConnectionIdMask = 0xFF_FFFF;
     private const uint HypervisorMessage = 0x8000_0000;
@@ -29,8 +36,11 @@ internal sealed class HypercallDispatcher(GuestMemory memory, IHypercallSink sin
     /// <param name="first">
     /// RDX, or what KVM has made of it: for SIGNAL_EVENT it is connection id and flag number in either form, never an address.
     /// </param>
-    internal HypercallStatus Dispatch(ulong input, ulong first)
+    /// <param name="second">R8.</param>
+    /// <param name="repeats">What is done of a call that repeats; else 0.</param>
+    internal HypercallStatus Dispatch(ulong input, ulong first, ulong second, out int repeats)
     {
+        repeats = 0;
         switch (CodeOf(input))
         {
             case PostMessageCode:
@@ -43,6 +53,13 @@ internal sealed class HypercallDispatcher(GuestMemory memory, IHypercallSink sin
                 return (connection & ~ConnectionIdMask) != 0
                     ? HypercallStatus.InvalidConnectionId
                     : sink.SignalEvent(connection, (ushort)(first >> 32));
+            case FreePageHints.QueryCode when hints is not null:
+                return (input & ~(ulong)ushort.MaxValue) != 0 ? HypercallStatus.InvalidHypercallInput : hints.Query(new Gpa(second));
+            case FreePageHints.HeatHintCode when hints is not null:
+                int count = (int)(input >> RepeatCountShift & RepeatMask);
+                int start = (int)(input >> RepeatStartShift & RepeatMask);
+                if ((input & ~(ushort.MaxValue | RepeatBits)) != 0 || start >= count) return HypercallStatus.InvalidHypercallInput;
+                return hints.Discard(new Gpa(first), start, count, out repeats);
             default:
                 return HypercallStatus.InvalidHypercallCode;
         }

@@ -26,6 +26,7 @@ internal static class CpuidTable
     // crash registers, direct timers (without which KVM itself would write timer messages into message slots).
     private const uint PrivilegesEax = 0x0AFF;
     private const uint PrivilegesEbx = 0x30;
+    private const uint ExtendedHypercallsEbx = 1 << 20;
     private const uint FeaturesEdx = 0x8_0510;
 
     // Leaf 0x40000004: remote TLB flush, APIC registers (Linux takes lazy end-of-interrupt with them), relaxed timing, no AutoEOI, IPIs by
@@ -50,8 +51,9 @@ internal static class CpuidTable
     /// <param name="processorCount">Processors of the machine.</param>
     /// <param name="processor">This one's number.</param>
     /// <param name="tscDeadline">Whether KVM emulates the TSC deadline timer; its list does not say.</param>
+    /// <param name="extendedHypercalls">Whether the guest may ask for what extended hypercalls can; where KVM does not pass them on, it may not.</param>
     internal static kvm_cpuid_entry2[] Build(
-        kvm_cpuid_entry2[] supported, kvm_cpuid_entry2[] hyperV, int processorCount, int processor, bool tscDeadline)
+        kvm_cpuid_entry2[] supported, kvm_cpuid_entry2[] hyperV, int processorCount, int processor, bool tscDeadline, bool extendedHypercalls = false)
     {
         var entries = new List<kvm_cpuid_entry2>(supported.Length + 8);
         bool hasTopologyLeaf = false;
@@ -94,7 +96,7 @@ internal static class CpuidTable
         }
 
         if (hasTopologyLeaf) AddTopology(entries, processorCount, processor);
-        AddHyperV(entries, hyperV, processorCount);
+        AddHyperV(entries, hyperV, processorCount, PrivilegesEbx | (extendedHypercalls ? ExtendedHypercallsEbx : 0));
         return [.. entries];
     }
 
@@ -136,14 +138,14 @@ internal static class CpuidTable
         edx = (uint)processor,
     };
 
-    private static void AddHyperV(List<kvm_cpuid_entry2> entries, kvm_cpuid_entry2[] hyperV, int processorCount)
+    private static void AddHyperV(List<kvm_cpuid_entry2> entries, kvm_cpuid_entry2[] hyperV, int processorCount, uint privilegesEbx)
     {
         entries.Add(Leaf(HypervisorBase, MaximumHyperVLeaf, VendorEbx, VendorEcx, VendorEdx));
         entries.Add(Leaf(HypervisorBase + 1, InterfaceSignature, 0, 0, 0));
         entries.Add(Array.Find(hyperV, e => e.function == HypervisorBase + 2) with { function = HypervisorBase + 2, flags = 0, index = 0 });
         kvm_cpuid_entry2 privileges = Array.Find(hyperV, e => e.function == HypervisorBase + 3);
         entries.Add(Leaf(
-            HypervisorBase + 3, privileges.eax & PrivilegesEax, privileges.ebx & PrivilegesEbx, 0, privileges.edx & FeaturesEdx));
+            HypervisorBase + 3, privileges.eax & PrivilegesEax, privileges.ebx & privilegesEbx, 0, privileges.edx & FeaturesEdx));
         kvm_cpuid_entry2 hints = Array.Find(hyperV, e => e.function == HypervisorBase + 4);
         entries.Add(Leaf(HypervisorBase + 4, hints.eax & HintsEax, hints.ebx, 0, 0));
         kvm_cpuid_entry2 limits = Array.Find(hyperV, e => e.function == HypervisorBase + 5);

@@ -92,8 +92,8 @@ internal sealed class ExitDispatcher(
         else if (code == HypercallDispatcher.SignalEventCode) counters.SignalEventHypercalls++;
         else counters.OtherHypercalls++;
 
-        HypercallStatus status = hypercalls.Dispatch(input, run.HypercallFirst);
-        run.HypercallResult = (ulong)status;
+        HypercallStatus status = hypercalls.Dispatch(input, run.HypercallFirst, run.HypercallSecond, out int repeats);
+        run.HypercallResult = (ulong)status | ((ulong)repeats << HypercallDispatcher.RepeatCountShift);
         if (status is not (HypercallStatus.Success or HypercallStatus.InsufficientBuffers) && _refusals.TryEnter(out long suppressed))
             MachineLog.HypercallRefused(logger, code, (ushort)status, suppressed);
     }

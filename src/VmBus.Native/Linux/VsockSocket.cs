@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace VmBus.Native.Linux;
 
-/// <summary>Sockets between a guest and its host, on the guest's side. All are close-on-exec and non-blocking. Any thread. Source: vsock(7), accept4(2).</summary>
+/// <summary>Sockets between a guest and its host, on the guest's side. All are close-on-exec; those of a listener are non-blocking. Any thread. Source: vsock(7), accept4(2).</summary>
 public static partial class VsockSocket
 {
     /// <summary>The host, as a guest knows it.</summary>
@@ -11,6 +11,7 @@ public static partial class VsockSocket
 
     private const int AF_VSOCK = 40;
     private const int SOCK_STREAM_CLOEXEC_NONBLOCK = 1 | 0x80000 | 0x800;
+    private const int SOCK_STREAM_CLOEXEC = 1 | 0x80000;
     private const int SOCK_CLOEXEC_NONBLOCK = 0x80000 | 0x800;
     private const uint VMADDR_CID_ANY = uint.MaxValue;
     private const int Backlog = 128;
@@ -41,6 +42,28 @@ public static partial class VsockSocket
         return null;
     }
 
+    /// <summary>Connects, and waits until the connection is taken.</summary>
+    /// <param name="id">To whom.</param>
+    /// <param name="port">Which listener.</param>
+    /// <param name="errno">Why not; ETIMEDOUT is also what Linux makes of a host's refusal.</param>
+    /// <returns>A blocking stream; null when nobody takes it.</returns>
+    public static LinuxFile? TryConnect(uint id, uint port, out int errno)
+    {
+        Span<byte> address = stackalloc byte[AddressBytes];
+        address.Clear();
+        BinaryPrimitives.WriteUInt16LittleEndian(address, AF_VSOCK);
+        BinaryPrimitives.WriteUInt32LittleEndian(address[PortOffset..], port);
+        BinaryPrimitives.WriteUInt32LittleEndian(address[IdOffset..], id);
+        int descriptor = socket(AF_VSOCK, SOCK_STREAM_CLOEXEC, 0);
+        errno = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        if (descriptor < 0) return null;
+        var stream = new LinuxFile(descriptor);
+        if (connect(stream, address, AddressBytes) == 0) return stream;
+        errno = Marshal.GetLastPInvokeError();
+        stream.Dispose();
+        return null;
+    }
+
     /// <summary>Takes a connection that waits.</summary>
     /// <param name="listener">Where.</param>
     /// <param name="peerId">The context id of whoever has connected, as the kernel says.</param>
@@ -67,6 +90,9 @@ public static partial class VsockSocket
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int bind(LinuxFile socket, Span<byte> address, int bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int connect(LinuxFile socket, Span<byte> address, int bytes);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int listen(LinuxFile socket, int backlog);

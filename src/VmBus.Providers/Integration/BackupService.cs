@@ -148,6 +148,7 @@ public sealed class BackupService : IDisposable
         try
         {
             await ThawAsync(CancellationToken.None).ConfigureAwait(false);
+            if (limit is null) _provider.Log.ThawedAtLast();
         }
         catch (IntegrationException exception)
         {

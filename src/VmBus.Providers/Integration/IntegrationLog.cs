@@ -44,6 +44,11 @@ internal sealed partial class IntegrationLog(ILogger logger, string service)
 
     public void ThawedAfterLimit(double seconds) => ThawedAfterLimit(logger, service, seconds);
 
+    public void ThawedAtLast()
+    {
+        if (_frozen.TrySpend(out long suppressed)) ThawedAtLast(logger, service, suppressed);
+    }
+
     [LoggerMessage(EventId = 5300, Level = LogLevel.Information,
         Message = "{Service}: channel {ChannelId} speaks framework {Framework}, messages {Version} (suppressed {Suppressed})")]
     private static partial void Agreed(
@@ -70,4 +75,7 @@ internal sealed partial class IntegrationLog(ILogger logger, string service)
 
     [LoggerMessage(EventId = 5306, Level = LogLevel.Warning, Message = "{Service}: nobody has thawed the guest's file systems for {Seconds} s: they are thawed now")]
     private static partial void ThawedAfterLimit(ILogger logger, string service, double seconds);
+
+    [LoggerMessage(EventId = 5307, Level = LogLevel.Information, Message = "{Service}: the guest's file systems are thawed at last (suppressed {Suppressed})")]
+    private static partial void ThawedAtLast(ILogger logger, string service, long suppressed);
 }

@@ -6,16 +6,18 @@ namespace VmBus.Benchmarks.Guest;
 /// <param name="VmBus">The published <c>vmbus</c> program.</param>
 /// <param name="Kernel">Debian's kernel, the same for every monitor.</param>
 /// <param name="Initrd">The minimal guest.</param>
-/// <param name="ToolsInitrd">The minimal guest with fio and iperf3.</param>
+/// <param name="ToolsInitrd">The minimal guest with fio, iperf3 and <c>streams</c>.</param>
+/// <param name="Streams">The program <c>streams</c> (Sockets/streams.c) for the host.</param>
 /// <param name="Scratch">The folder for disks.</param>
 /// <param name="PollMicroseconds">For how long monitors look for more work before they sleep; null for what each does by itself.</param>
-internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string ToolsInitrd, string Scratch, int? PollMicroseconds)
+internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string Initrd, string ToolsInitrd, string Streams, string Scratch, int? PollMicroseconds)
 {
     internal static BenchmarkEnvironment Read()
     {
         string guests = Variable("VMBUS_GUESTS");
         return new BenchmarkEnvironment(
-            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_TOOLS_INITRD"), Variable("VMBUS_SCRATCH"),
+            Variable("VMBUS"), Path.Combine(guests, "vmlinuz-6.1"), Path.Combine(guests, "minimal-6.1"), Variable("VMBUS_TOOLS_INITRD"),
+            Variable("VMBUS_STREAMS"), Variable("VMBUS_SCRATCH"),
             Environment.GetEnvironmentVariable("VMBUS_POLL") is { Length: > 0 } poll ? int.Parse(poll, CultureInfo.InvariantCulture) : null);
     }
 

@@ -25,6 +25,7 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
         "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
         .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk],
         .. start.Tap is null ? Array.Empty<string>() : ["--nic", $"tap={start.Tap},queues=1"],
+        .. start.Sockets is null ? Array.Empty<string>() : ["--vsock", start.Sockets],
         .. start.Environment.PollMicroseconds is not { } poll ? Array.Empty<string>() : ["--poll", poll.ToString(CultureInfo.InvariantCulture)],
     ]);
 
@@ -37,6 +38,8 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
     internal static GuestMonitor VirtioNet { get; } = new("virtio-net", start => QemuNet(start, "off"));
 
     internal static GuestMonitor VhostNet { get; } = new("vhost-net", start => QemuNet(start, "on"));
+
+    internal static GuestMonitor VhostVsock { get; } = new("vhost-vsock", start => Qemu(start, "q35", ["-device", "vhost-vsock-pci,guest-cid=3"]));
 
     internal static GuestMonitor Q35 { get; } = new("q35", start => Qemu(start, "q35", []));
 

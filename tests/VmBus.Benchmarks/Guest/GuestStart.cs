@@ -6,4 +6,5 @@ namespace VmBus.Benchmarks.Guest;
 /// <param name="Append">The kernel's command line.</param>
 /// <param name="Disk">A raw disk image, or null.</param>
 /// <param name="Tap">A TAP of one queue, or null.</param>
-internal sealed record GuestStart(BenchmarkEnvironment Environment, string Initrd, string Append, string? Disk, string? Tap = null);
+/// <param name="Sockets">The path that our monitor relays the guest's sockets to, or null; QEMU's go to AF_VSOCK.</param>
+internal sealed record GuestStart(BenchmarkEnvironment Environment, string Initrd, string Append, string? Disk, string? Tap = null, string? Sockets = null);

@@ -38,11 +38,12 @@ internal static class HostCounters
         return values;
     }
 
-    // A thread that sleeps is woken once for each voluntary switch. Kernel workers of io_uring are among the tasks.
+    // A thread that sleeps is woken once for each voluntary switch. Kernel workers of io_uring are among the tasks; vhost's is a process of its own, which
+    // Linux names after the monitor's.
     private static double WakeUps(int process)
     {
         double sum = 0;
-        foreach (string task in Directory.GetDirectories($"/proc/{process}/task"))
+        foreach (string task in Directory.GetDirectories($"/proc/{process}/task").Concat(KernelThreads($"vhost-{process}")))
         {
             try
             {
@@ -55,5 +56,24 @@ internal static class HostCounters
         }
 
         return sum;
+    }
+
+    private static List<string> KernelThreads(string name)
+    {
+        List<string> found = [];
+        foreach (string folder in Directory.GetDirectories("/proc", "*"))
+        {
+            if (!char.IsAsciiDigit(Path.GetFileName(folder)[0])) continue;
+            try
+            {
+                if (File.ReadAllText(Path.Combine(folder, "comm")).TrimEnd() == name) found.Add(folder);
+            }
+            catch (IOException)
+            {
+                // The process ended meanwhile.
+            }
+        }
+
+        return found;
     }
 }

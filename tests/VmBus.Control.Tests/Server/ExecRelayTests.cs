@@ -70,6 +70,19 @@ public sealed class ExecRelayTests
         await client.CallAsync(PartitionVerb.Show, NoValue.Instance, server.Timely);
     }
 
+    [Theory]
+    [InlineData(typeof(ObjectDisposedException))]
+    [InlineData(typeof(OperationCanceledException))]
+    public async Task Partition_that_ends_meanwhile_is_told_and_the_connection_goes_on(Type ending)
+    {
+        using var server = new RunningServer();
+        server.Partition.ExecRefusal = (Exception)Activator.CreateInstance(ending, "the control lane")!;
+        await using ControlClient client = await server.ConnectAsync();
+        ControlException refusal = await Assert.ThrowsAsync<ControlException>(() => client.OpenExecAsync(server.Timely));
+        Assert.Equal((ControlErrorCode.Ended, "The partition has ended before this was done."), (refusal.Code, refusal.Message));
+        await client.CallAsync(PartitionVerb.Show, NoValue.Instance, server.Timely);
+    }
+
     [Fact]
     public async Task Follower_cannot_run_commands_and_goes_on()
     {

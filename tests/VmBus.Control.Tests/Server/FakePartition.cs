@@ -29,6 +29,9 @@ internal sealed class FakePartition : IPartitionControl
     /// <summary>The connection to the guest's exec service; null where there is none.</summary>
     public Stream? Exec { get; set; }
 
+    /// <summary>Why there is no connection, where there is none.</summary>
+    public Exception ExecRefusal { get; set; } = new IOException("Commands in the guest are off.");
+
     /// <summary>How many disks there are.</summary>
     public int DiskCount { get; set; } = 1;
 
@@ -81,7 +84,7 @@ internal sealed class FakePartition : IPartitionControl
     }
 
     public Task<Stream> OpenExecAsync(CancellationToken cancellation)
-        => Exec is { } stream ? Task.FromResult(stream) : Task.FromException<Stream>(new IOException("Commands in the guest are off."));
+        => Exec is { } stream ? Task.FromResult(stream) : Task.FromException<Stream>(ExecRefusal);
 
     public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
 

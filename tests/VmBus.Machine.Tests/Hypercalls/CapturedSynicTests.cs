@@ -43,7 +43,7 @@ public sealed class CapturedSynicTests : IHypercallSink, IDisposable
         foreach ((string[] words, byte[] bytes) in Lines(name, "hypercall").Where(line => line.Words[2] == "input"))
         {
             Assert.True(_memory.TryWrite(new Gpa(Input), bytes));
-            Assert.Equal(HypercallStatus.Success, dispatcher.Dispatch(Number(words[1]), Input));
+            Assert.Equal(HypercallStatus.Success, dispatcher.Dispatch(Number(words[1]), Input, 0, out _));
         }
 
         byte[][] messages = [.. SpecConversation.Load(name.Replace("-synic", "-channel", StringComparison.Ordinal)).Utterances
@@ -63,7 +63,7 @@ public sealed class CapturedSynicTests : IHypercallSink, IDisposable
         foreach ((string[] words, byte[] bytes) in Lines(name, "hypercall").Where(line => line.Words[2] == "register"))
         {
             Assert.Equal(0x1_005Dul, Number(words[1]));
-            Assert.Equal(HypercallStatus.Success, dispatcher.Dispatch(Number(words[1]), ReadUInt64LittleEndian(bytes)));
+            Assert.Equal(HypercallStatus.Success, dispatcher.Dispatch(Number(words[1]), ReadUInt64LittleEndian(bytes), 0, out _));
         }
 
         Assert.NotEmpty(_signals);

@@ -37,7 +37,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     public void Post_hands_on_the_fields_and_the_sinks_answer()
     {
         Prepare(Input, 0xFF00_0004, 1, 3, [0xA, 0xB, 0xC]);
-        Assert.Equal(HypercallStatus.InsufficientBuffers, _dispatcher.Dispatch(Post, Input));
+        Assert.Equal(HypercallStatus.InsufficientBuffers, _dispatcher.Dispatch(Post, Input, 0, out _));
         Assert.Equal(["post 4 1 0a0b0c"], _calls);
     }
 
@@ -45,7 +45,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     public void Post_may_end_with_its_page()
     {
         Prepare(Input + 0xF00, 1, 1, 0, []);
-        Assert.Equal(HypercallStatus.InsufficientBuffers, _dispatcher.Dispatch(Post, Input + 0xF00));
+        Assert.Equal(HypercallStatus.InsufficientBuffers, _dispatcher.Dispatch(Post, Input + 0xF00, 0, out _));
     }
 
     [Theory]
@@ -65,7 +65,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     public void Malformed_calls_are_refused_before_the_sink(ulong input, ulong first, HypercallStatus expected)
     {
         Prepare(Input, 1, 1, 0, []);
-        Assert.Equal(expected, _dispatcher.Dispatch(input, first));
+        Assert.Equal(expected, _dispatcher.Dispatch(input, first, 0, out _));
         Assert.Empty(_calls);
     }
 
@@ -77,7 +77,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     public void Malformed_messages_are_refused_before_the_sink(uint type, uint bytes)
     {
         Prepare(Input, 1, type, bytes, []);
-        Assert.Equal(HypercallStatus.InvalidParameter, _dispatcher.Dispatch(Post, Input));
+        Assert.Equal(HypercallStatus.InvalidParameter, _dispatcher.Dispatch(Post, Input, 0, out _));
         Assert.Empty(_calls);
     }
 
@@ -86,7 +86,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     [InlineData(Signal)]
     public void Signal_takes_its_parameter_as_a_value_in_both_forms(ulong input)
     {
-        Assert.Equal(HypercallStatus.InvalidConnectionId, _dispatcher.Dispatch(input, 0x0007_0000_1000));
+        Assert.Equal(HypercallStatus.InvalidConnectionId, _dispatcher.Dispatch(input, 0x0007_0000_1000, 0, out _));
         Assert.Equal(["signal 1000 7"], _calls);
     }
 
@@ -96,7 +96,7 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     [InlineData(0x3_005Dul, 1ul, HypercallStatus.InvalidHypercallInput)]
     public void Malformed_signals_are_refused_before_the_sink(ulong input, ulong first, HypercallStatus expected)
     {
-        Assert.Equal(expected, _dispatcher.Dispatch(input, first));
+        Assert.Equal(expected, _dispatcher.Dispatch(input, first, 0, out _));
         Assert.Empty(_calls);
     }
 
@@ -104,9 +104,9 @@ public sealed class HypercallDispatcherTests : IHypercallSink, IDisposable
     public void Post_allocates_nothing_but_what_the_sink_does()
     {
         Prepare(Input, 1, 1, 241, []);
-        _dispatcher.Dispatch(Post, Input);
+        _dispatcher.Dispatch(Post, Input, 0, out _);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++) _dispatcher.Dispatch(Post, Input);
+        for (int i = 0; i < 100; i++) _dispatcher.Dispatch(Post, Input, 0, out _);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 

@@ -59,6 +59,14 @@ public sealed class CpuidTableTests
     }
 
     [Fact]
+    public void Extended_hypercalls_are_shown_when_they_are_wanted_and_there()
+    {
+        kvm_cpuid_entry2[] newer = [.. HyperV.Select(e => e.function == 0x4000_0003 ? Entry(e.function, ~0u, ~0u, ~0u, ~0u) : e)];
+        Assert.Equal(0x10_0030u, Registers(CpuidTable.Build(Host, newer, 1, 0, true, extendedHypercalls: true), 0x4000_0003).Ebx);
+        Assert.Equal(0x30u, Registers(CpuidTable.Build(Host, HyperV, 1, 0, true, extendedHypercalls: true), 0x4000_0003).Ebx);
+    }
+
+    [Fact]
     public void Processor_numbers_itself_and_counts_the_others()
     {
         kvm_cpuid_entry2[] table = Build(6, 5);

@@ -24,14 +24,23 @@ public class TestbedFixture : IDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource<int>> _jobs = new(StringComparer.Ordinal);
     private readonly StringBuilder _messages = new();
     private readonly string _name;
+    private readonly string[] _options;
     private readonly Lazy<Task<Process>> _host;
     private int _lastJob;
     private volatile bool _ended;
 
     /// <summary>A fixture whose host is not started yet.</summary>
     public TestbedFixture()
+        : this([])
     {
-        _name = Assembly.GetAssembly(GetType())?.GetName().Name ?? nameof(TestbedFixture);
+    }
+
+    /// <summary>A fixture whose host is not started yet.</summary>
+    /// <param name="options">More options of <c>tests/testbed/run</c>; with any, the host is another than that of a fixture without.</param>
+    protected TestbedFixture(params string[] options)
+    {
+        _options = options;
+        _name = string.Concat([Assembly.GetAssembly(GetType())?.GetName().Name ?? nameof(TestbedFixture), .. options]);
         Share = Path.Combine(Repository.Root, "TestResults", $"testbed-{_name}");
         _host = new Lazy<Task<Process>>(StartAsync);
     }
@@ -156,7 +165,7 @@ public class TestbedFixture : IDisposable
             Directory.Delete(Share, recursive: true);
         }
 
-        List<string> arguments = ["--serve", Share, "--disk", "32G"];
+        List<string> arguments = ["--serve", Share, "--disk", "32G", .. _options];
         foreach (string file in files)
         {
             arguments.AddRange(["--file", file]);
