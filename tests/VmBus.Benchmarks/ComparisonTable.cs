@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace VmBus.Benchmarks;
 
-/// <summary>Samples of the same rows from several machine monitors, as medians side by side with the ratios of the first to each other one.</summary>
+/// <summary>
+/// Samples of the same rows from several machine monitors, as medians side by side with the ratios of the first to each other one. A ratio is the
+/// median of the rounds' ratios: what was measured one after the other saw the same machine.
+/// </summary>
 /// <param name="title">What the table shows and in which circumstances.</param>
 /// <param name="columns">Names of the monitors; the first is ours.</param>
 internal sealed class ComparisonTable(string title, IReadOnlyList<string> columns)
@@ -54,14 +57,16 @@ internal sealed class ComparisonTable(string title, IReadOnlyList<string> column
 
     private sealed record Row(string Name, string Unit, List<double>[] Samples)
     {
-        internal double? Median(int column)
+        internal double? Median(int column) => Median(Samples[column]);
+
+        internal double? Ratio(int column) => Median(Samples[0].Zip(Samples[column]).Where(round => round.Second > 0).Select(round => round.First / round.Second));
+
+        private static double? Median(IEnumerable<double> values)
         {
-            double[] sorted = [.. Samples[column].Order()];
+            double[] sorted = [.. values.Order()];
             int middle = sorted.Length / 2;
             if (sorted.Length == 0) return null;
             return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
         }
-
-        internal double? Ratio(int column) => Median(column) is > 0 and var peer && Median(0) is { } ours ? ours / peer : null;
     }
 }

@@ -99,7 +99,7 @@ public sealed class RingWriter
     /// <param name="payloadBytes">Type-specific header and payload of the packet.</param>
     /// <returns>False when the space is already there, or the ring is corrupt: write at once, no signal will come.</returns>
     /// <remarks>
-    /// The reader is asked to leave a quarter of the ring free, so that it does not signal for every single packet. A signal says only that
+    /// The reader is asked to leave half of the ring free, so that it does not signal for every single packet. A signal says only that
     /// there is space: the wait lasts until <see cref="StopWaitingForSpace"/>.
     /// </remarks>
     /// <exception cref="InvalidOperationException">Packets were written but not committed: the reader cannot count their space.</exception>
@@ -113,7 +113,7 @@ public sealed class RingWriter
         long needed = RoundUp((long)PacketDescriptor.Size + payloadBytes) + PacketDescriptor.TrailerBytes;
         // One step above the packet: readers that signal at "free >= pending" then signal when it fits, like those that wait for ">".
         // Never the whole ring: "free > pending" could not become true.
-        long pending = Math.Min(Math.Max(needed + PacketDescriptor.Alignment, _size / 4), _size - PacketDescriptor.Alignment);
+        long pending = Math.Min(Math.Max(needed + PacketDescriptor.Alignment, _size / 2), _size - PacketDescriptor.Alignment);
         _waiting = true;
         _ring.Store(RingControlPage.PendingSendSize, (uint)pending);
         // Store, then load: pairs with the reader's "read_index := n; full barrier; read pending_send_size".

@@ -12,7 +12,8 @@ internal sealed class GuestProcess : IDisposable
     internal GuestProcess(GuestMonitor monitor, GuestStart start)
     {
         _name = monitor.Name;
-        string[] command = [.. monitor.Arguments(start)];
+        // ip becomes the monitor, with its process id.
+        string[] command = [.. start.Namespace is null ? Array.Empty<string>() : ["ip", "netns", "exec", start.Namespace], .. monitor.Arguments(start)];
         var info = new ProcessStartInfo(command[0], command.Skip(1)) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         Started = Stopwatch.GetTimestamp();
         _process = Process.Start(info) ?? throw new InvalidOperationException($"{command[0]} did not start");

@@ -138,13 +138,13 @@ public sealed class RingSignalTests
         }
     }
 
-    // The need is the packet with descriptor, padding and trailer; asked for are 8 bytes more, or a quarter of the ring of 8192 bytes.
+    // The need is the packet with descriptor, padding and trailer; asked for are 8 bytes more, or half of the ring of 8192 bytes.
     [Theory]
-    [InlineData(0, 2048u)]
-    [InlineData(2016, 2048u)]
-    [InlineData(2017, 2056u)]
-    [InlineData(4000, 4032u)]
-    [InlineData(4001, 4040u)]
+    [InlineData(0, 4096u)]
+    [InlineData(4064, 4096u)]
+    [InlineData(4065, 4104u)]
+    [InlineData(6000, 6032u)]
+    [InlineData(6001, 6040u)]
     [InlineData(8152, 8184u)]
     [InlineData(8160, 8184u)]
     [InlineData(100000, 8184u)]

@@ -42,6 +42,23 @@ public sealed class NetworkFrameTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Guest_need_not_signal_while_a_link_has_its_frames_that_never_waits(bool prompt)
+    {
+        using NetworkGuest guest = NetworkGuest.Ready();
+        FakeLinkQueue queue = guest.Channel.Queue!;
+        queue.SendsPromptly = prompt;
+        byte[] ranges = guest.Place(NetworkGuest.Packet(TestFrames.Plain(60)));
+        byte[] nvsp = NetworkGuest.Message(m => new NvspRndisPacket(NvspChannelType.Data, NetworkInterface.NoSection, 0).Write(m));
+        guest.Send(nvsp, ranges: ranges);
+        guest.Send(nvsp, ranges: ranges);
+        Assert.Equal(prompt, guest.Channel.ExpectsCompletions);
+        queue.Release();
+        Assert.False(guest.Channel.ExpectsCompletions);
+    }
+
+    [Theory]
     [InlineData(4, PacketInformationType.Checksum)]
     [InlineData(6, PacketInformationType.Checksum)]
     public void Checksum_is_left_to_the_link(int version, PacketInformationType type)

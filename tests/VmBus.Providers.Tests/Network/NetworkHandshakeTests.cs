@@ -83,9 +83,9 @@ public sealed class NetworkHandshakeTests
         Assert.Equal((2048, 8192), (usual.SectionBytes, usual.SectionCount));
         using NetworkGuest coalescing = NetworkGuest.Ready();
         Assert.Equal((32768, 512), (coalescing.SectionBytes, coalescing.SectionCount));
-        using NetworkGuest wide = NetworkGuest.Ready(queues: 16);
+        Assert.True(ReceiveLayout.TryDivide(16 << 20, 1500, 16, coalescing: true, out ReceiveLayout wide));
         Assert.Equal((8192, 2048), (wide.SectionBytes, wide.SectionCount));
-        using NetworkGuest jumbo = NetworkGuest.Ready(mtu: 9000);
+        using NetworkGuest jumbo = NetworkGuest.Ready(NvspVersion.V5, mtu: 9000);
         Assert.Equal(10240, jumbo.SectionBytes);
         Assert.Equal(9000u, BinaryPrimitives.ReadUInt32LittleEndian(jumbo.Query(NdisOid.MaximumFrameSize).Value));
     }
