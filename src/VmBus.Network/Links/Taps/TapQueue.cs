@@ -126,6 +126,9 @@ internal sealed partial class TapQueue : ILinkQueue, ILaneHandler, IIoCompletion
             FrameBuffer frame = _writes[tag]!;
             _writes[tag] = null;
             _freeWrites[_freeWriteCount++] = tag;
+            // What the frame has brought back, an acknowledgment perhaps, may be there already. Read before the guest is told that the frame has
+            // gone, it reaches the guest with the same interrupt.
+            _lane.Schedule(this);
             WriteEnded(frame, result);
             WriteWaiting();
         }
