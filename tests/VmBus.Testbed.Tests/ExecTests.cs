@@ -3,7 +3,7 @@ using Xunit;
 
 namespace VmBus.Testbed.Tests;
 
-/// <summary>Commands that the host runs in an unmodified Debian over a Hyper-V socket; the exec service comes on a disk of its own.</summary>
+/// <summary>Commands that the host runs in an unmodified Debian over a Hyper-V socket; the exec service is systemd's, from the guest tools' tarball.</summary>
 [Collection(TestbedCollection.Name)]
 public sealed class ExecTests(GuestFixture host)
 {
@@ -14,15 +14,14 @@ public sealed class ExecTests(GuestFixture host)
         """
         script='
             mkdir -p /tools; until mount -o ro LABEL=TOOLS /tools 2>/dev/null; do sleep 0.1; done
+            tar -xzf /tools/*.tar.gz -C / && stat -c "mark %U %a %n" / /usr/bin/vmbus-guest
             mkfifo /run/end; exec 4<>/run/end
-            /tools/usr/bin/vmbus-guest run exec 2>/run/exec.log & server=$!
-            until grep -q serves /run/exec.log; do sleep 0.1; done
-            echo "mark ready"; read -r -u 4 _
-            kill $server; wait $server; echo "mark service $?"
+            systemctl daemon-reload; systemctl enable --now --quiet vmbus-guest-exec && echo "mark ready"; read -r -u 4 _
+            systemctl stop vmbus-guest-exec; echo "mark service $(systemctl show -P Result -P NRestarts -P ActiveState vmbus-guest-exec | xargs)"
             dmesg --level emerg,alert,crit,err,warn --notime | grep -E "hv_|vmbus|vsock" || true
         '
         start_exec() {
-            mkdir "$work/tools"; tar -xzf "$GUEST_TOOLS"/*.tar.gz -C "$work/tools" ./usr/bin
+            mkdir "$work/tools"; cp "$GUEST_TOOLS"/*.tar.gz "$work/tools/"
             truncate -s 16M "$work/tools.img"; mke2fs -q -t ext4 -L TOOLS -d "$work/tools" "$work/tools.img"
             export VMBUS_CONTROL=$work/control
             start_debian --cpus 2 --control "$VMBUS_CONTROL" --disk "$work/tools.img" "$@"; wait_for 'mark ready'
@@ -44,6 +43,7 @@ public sealed class ExecTests(GuestFixture host)
             x -- id -u
             x -- sh -c 'echo out; echo err >&2; exit 7' 2>"$work/err"; cat "$work/err"
             x -- sh -c 'kill -KILL $$'
+            x -- sh -c 'systemctl show -P ActiveState vmbus-guest-exec; [ $PPID = $(systemctl show -P MainPID vmbus-guest-exec) ] && echo its own'
             x -- no-such-program 2>&1
             x -- /etc 2>&1
             x --user no-such-user -- true 2>&1
@@ -62,7 +62,7 @@ public sealed class ExecTests(GuestFixture host)
             kill -KILL $pid; wait $pid 2>/dev/null || true; x -- sh -c 'while pgrep -f "^sleep 12345" >/dev/null; do sleep 0.1; done; echo gone'
             for i in $(seq 20); do "$VMBUS" exec --no-stdin -- echo "$i" & done >"$work/many"; wait $(jobs -p | grep -vx $worker); sort -n "$work/many" | tr '\n' ' '; echo
             # Nobody but the host is served, and nobody but root can serve.
-            x -- sh -c 'modprobe vsock_loopback; socat -t 60 - VSOCK-CONNECT:1:512 </dev/null 2>/dev/null | wc -c; grep -c "refused a connection of 1," /run/exec.log'
+            x -- sh -c 'modprobe vsock_loopback; socat -t 60 - VSOCK-CONNECT:1:512 </dev/null 2>/dev/null | wc -c; journalctl --sync; journalctl -b -u vmbus-guest-exec --no-pager -o cat | grep -c "refused a connection of 1,"'
             x --user nobody -- socat -t 1 - VSOCK-LISTEN:512 2>&1 </dev/null | grep -o 'Permission denied'
             x -- sh -c 'echo >/run/end'
             ended
@@ -71,14 +71,14 @@ public sealed class ExecTests(GuestFixture host)
         string[] lines = [.. result.EnsureSuccess().Output.Trim().Split('\n')];
         Assert.Equal(
             [
-                "0", "status 0", "out", "status 7", "err", "status 137",
+                "0", "status 0", "out", "status 7", "err", "status 137", "active", "its own", "status 0",
                 "vmbus: The guest: there is no program 'no-such-program'", "status 127",
                 "vmbus: The guest: '/etc' cannot be run: it is a folder, or nobody may execute it", "status 126",
                 "vmbus: The guest: there is no user 'no-such-user'", "status 1",
                 "nobody /usr b", "status 0", "the same up", "the same down", "apt", "packages",
                 "/dev/pts/0", "got typed", "status 0", "status 5 interrupted", "status 130", "status 0", "gone", "status 0",
                 string.Join(' ', Enumerable.Range(1, 20)) + " ", "0", "1", "status 0", "Permission denied", "status 0",
-                "mark ready", "mark service 0", "status 0",
+                "mark root 755 /", "mark root 755 /usr/bin/vmbus-guest", "mark ready", "mark service success 0 inactive", "status 0",
             ],
             lines);
     }

@@ -62,7 +62,10 @@ public sealed class GuestToolsTests(GuestFixture host)
             holds 0 hooked; chmod 755 /etc/vmbus-guest/ip.d/10-record; tell hooked
             until [ -s /run/seen ]; do sleep 0.2; done; tell $(cat /run/seen)
             ln -s /var/tmp /root/link
-            holds 0 copied; tell $(stat -c "%a %s" /root/new/folder/file) $(sha256sum </root/new/folder/file)
+            # The file has no name before it is whole.
+            half() { ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q "/root/new/folder/#.* (deleted)"; }
+            holds 0 begun; until half; do sleep 0.2; done; tell half
+            holds 0 copied; while half; do sleep 0.2; done; tell $(stat -c "%a %s" /root/new/folder/file) $(sha256sum </root/new/folder/file)
             tell elsewhere $(ls -A /var/tmp | grep -c file), left $(ls -A /root/new/folder | wc -l)
             modprobe hv_sock; tell socket $(vmbus-guest bench --socket 7 --seconds 1 | grep -cE "µs for 99|there and back .* MiB/s")
             [ -n "$files" ] || tell bench $(vmbus-guest bench --seconds 1 | grep -cE "µs for 99|to the host .* MiB/s|there and back .* MiB/s")
@@ -76,7 +79,7 @@ public sealed class GuestToolsTests(GuestFixture host)
             ip tuntap add tap0 mode tap; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
             echoes=; trap 'kill -9 $worker $echoes 2>/dev/null || true; ip link delete tap0; rm -rf "$work"' EXIT
             dd if=/dev/urandom of="$work/a file" bs=1000 count=3001 status=none; sum=$(sha256sum <"$work/a file"); sum=${sum%% *}
-            start_debian --cpus 2 --nic tap=tap0,mac=52:54:00:00:00:0a,id=lan --log info --stop-timeout 120 --disk "$tools" --echo --vsock "$work/vsock"
+            start_debian --cpus 2 --nic tap=tap0,mac=52:54:00:00:00:0a,id=lan --log info --stop-timeout 120 --disk "$tools" --echo --vsock "$work/vsock" --control "$work/control"
             # Not before: it would hold the console's pipe open, whose end is waited for.
             socat "UNIX-LISTEN:$work/vsock_7,fork" EXEC:cat & echoes=$!
             wait_for 'mark replaced'
@@ -95,6 +98,9 @@ public sealed class GuestToolsTests(GuestFixture host)
             monitor "copy \"$work/a file\" /root/new/folder/file" 'there is a file of that name'
             monitor "copy \"$work/a file\" /root/new/folder/file overwrite" ' copied: '
             monitor "copy \"$work/a file\" /root/link/file create" 'error: Guest Service Interface: '
+            monitor 'kvp set next begun' 'next is set'
+            truncate -s 1G "$work/much"; "$VMBUS" copy --control "$work/control" "$work/much" /root/new/folder/half & copy=$!
+            seen 'mark half'; kill -KILL $copy; wait $copy || true
             monitor 'kvp set next copied' 'next is set'; seen "mark 744 3001000 $sum"; seen 'mark elsewhere'
             seen 'mark removed'; kill -TERM $worker; ended
             """,
@@ -102,7 +108,7 @@ public sealed class GuestToolsTests(GuestFixture host)
         string[] expected =
         [
             "mark installed", $"mark beside {(hasDevice ? 1 : 2)}", "mark replaced", $"mark devices {(hasDevice ? 9 : 8)}, 10", "mark channel 1", "mark two words, external:Word = two words", "mark written 1",
-            "mark hooked", "mark eth0 10.9.0.4/16 no", "mark elsewhere 0, left 1", "mark socket 2", .. hasDevice ? [] : new[] { "mark bench 3" }, "mark wrong", "mark clock 3", "mark removed 0", "status 0", "",
+            "mark hooked", "mark eth0 10.9.0.4/16 no", "mark half", "mark elsewhere 0, left 1", "mark socket 2", .. hasDevice ? [] : new[] { "mark bench 3" }, "mark wrong", "mark clock 3", "mark removed 0", "status 0", "",
         ];
         Assert.Equal(expected, result.EnsureSuccess().Output.Split('\n').Where(static line => !line.StartsWith("mark 744", StringComparison.Ordinal)));
     }
