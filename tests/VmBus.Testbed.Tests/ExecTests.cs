@@ -17,7 +17,7 @@ public sealed class ExecTests(GuestFixture host)
             tar -xzf /tools/*.tar.gz -C / && stat -c "mark %U %a %n" / /usr/bin/vmbus-guest
             mkfifo /run/end; exec 4<>/run/end
             systemctl daemon-reload; systemctl enable --now --quiet vmbus-guest-exec && echo "mark ready"; read -r -u 4 _
-            systemctl stop vmbus-guest-exec; echo "mark service $(systemctl show -P ActiveState -P Result -P NRestarts vmbus-guest-exec | xargs)"
+            systemctl stop vmbus-guest-exec; echo "mark service $(systemctl show -P Result -P NRestarts -P ActiveState vmbus-guest-exec | xargs)"
             dmesg --level emerg,alert,crit,err,warn --notime | grep -E "hv_|vmbus|vsock" || true
         '
         start_exec() {
@@ -78,7 +78,7 @@ public sealed class ExecTests(GuestFixture host)
                 "nobody /usr b", "status 0", "the same up", "the same down", "apt", "packages",
                 "/dev/pts/0", "got typed", "status 0", "status 5 interrupted", "status 130", "status 0", "gone", "status 0",
                 string.Join(' ', Enumerable.Range(1, 20)) + " ", "0", "1", "status 0", "Permission denied", "status 0",
-                "mark root 755 /", "mark root 755 /usr/bin/vmbus-guest", "mark ready", "mark service inactive success 0", "status 0",
+                "mark root 755 /", "mark root 755 /usr/bin/vmbus-guest", "mark ready", "mark service success 0 inactive", "status 0",
             ],
             lines);
     }

@@ -17,7 +17,7 @@ public sealed class NetworkTests(GuestFixture host)
         ip link delete tap0 2>/dev/null || true
         give_address() { until ip link show "$1" >/dev/null 2>&1; do sleep 0.1; done; ip addr add "$2" dev "$1"; }
         work=$(mktemp -d "$VMBUS_SCRATCH/net.XXXXXX"); trap 'rm -rf "$work"' EXIT
-        guest() { VMBUS_GUESTS=$MINIMAL tests/testbed/guest-run --kernel "${kernel:-6.1}" --cpus 2 --nic "${nic:-tap=tap0}" minimal "$1"; }
+        guest() { VMBUS_GUESTS=$MINIMAL tests/testbed/guest-run --kernel "${kernel:-6.1}" --cpus 2 --console "${console:-/dev/stderr}" --nic "${nic:-tap=tap0}" minimal "$1"; }
         up='until [ -d /sys/class/net/eth0 ]; do sleep 0.1; done; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
             until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done
             '
@@ -77,9 +77,10 @@ public sealed class NetworkTests(GuestFixture host)
         CommandResult result = await host.RunGuestAsync(
             Parent + """
             ip tuntap add tap0 mode tap multi_queue; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
+            console=$work/console; touch "$console"
             (
-                until busybox ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1; do :; done; sleep 3
-                ip link set tap0 down; sleep 8; ip link set tap0 up
+                until busybox ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1; do :; done
+                ip link set tap0 down; until grep -q ^down "$console"; do sleep 0.1; done; ip link set tap0 up
             ) &
             guest "$up"'
                 until [ $(cat /sys/class/net/eth0/carrier) = 0 ]; do sleep 0.1; done; echo down

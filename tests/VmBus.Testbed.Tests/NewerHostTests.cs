@@ -21,12 +21,12 @@ public sealed class NewerHostTests(NewerHostFixture host) : IClassFixture<NewerH
             mount -o remount,size=90% / 2>/dev/null; dd if=/dev/urandom of=/fill bs=1M count=400 2>/dev/null; tell full $(wc -c </fill); rm /fill; tell free
             dmesg -r | grep "^<[0-4]>" | grep -vE "hrtimer: interrupt took|amd_pstate:" | while read -r l; do echo "mark $l"; done
             dmesg | grep -o "Cold memory discard hint enabled" | while read -r l; do echo "mark $l"; done
-            sleep 20; dd if=/dev/urandom of=/fill bs=1M count=400 2>/dev/null; tell again; sleep 100000
+            read -r go </dev/console; dd if=/dev/urandom of=/fill bs=1M count=400 2>/dev/null; tell again; sleep 100000
             '
             resident() { sed -n 's/^RssShmem:\s*\([0-9]*\) kB/\1/p' /proc/$worker/status; }
             start_guest; wait_for 'mark full'; before=$(resident); wait_for 'mark free'
             echo "held $((before / 1024 > 400))"
-            until (($(resident) < before - 300 * 1024)); do sleep 0.1; done; echo 'given back'
+            until (($(resident) < before - 300 * 1024)); do sleep 0.1; done; echo 'given back'; printf '\r' >&$keys
             wait_for 'mark again'; echo "held $(($(resident) / 1024 > 400))"
             kill -TERM $worker; ended
             """,

@@ -3,8 +3,8 @@ namespace VmBus.Control.Server;
 /// <summary>What clients may take of the process that serves them. The defaults are those of protocol-spec/control.md#limits.</summary>
 public sealed record ControlLimits
 {
-    /// <summary>Connections at a time: some operators and scripts, each with an event stream and a console.</summary>
-    public int Connections { get; init; } = 32;
+    /// <summary>Connections at a time: as many commands as a guest runs, and some operators and scripts beside them, each with an event stream and a console.</summary>
+    public int Connections { get; init; } = 64;
 
     /// <summary>Requests of one connection that run at a time; more are read when one of them has ended.</summary>
     public int RequestsPerConnection { get; init; } = 8;
