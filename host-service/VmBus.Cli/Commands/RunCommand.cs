@@ -58,15 +58,9 @@ internal static class RunCommand
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
-        Option<int> poll = new("--poll")
-        {
-            HelpName = "MICROSECONDS",
-            Description = "How long to look for more of the guest's requests before sleeping, after some that came as quickly: faster, and up to a processor of this host "
-                + "for each of the guest's while it is busy; 0 to 10000",
-            DefaultValueFactory = _ => 0,
-        };
+        Option<int> poll = PollOption.Create();
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
-        Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
+        Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
             kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, integration, console, control, noReboot, stopTimeout, poll, version, log,
@@ -91,13 +85,13 @@ internal static class RunCommand
                 Exec = parsed.GetValue(exec),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
-                PollTime = TimeSpan.FromMicroseconds(InRange("--poll", parsed.GetValue(poll), 0, 10_000)),
+                PollTime = PollOption.Parse(parsed.GetValue(poll)),
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
-            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(ParseLevel(parsed.GetValue(log)!)));
+            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
         }));
         return command;
     }
@@ -203,7 +197,9 @@ internal static class RunCommand
         return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
     }
 
-    private static int InRange(string option, int value, int least, int most)
+    /// <summary>Checks the value of an option that is a number.</summary>
+    /// <exception cref="UsageException">It is not in the range.</exception>
+    internal static int InRange(string option, int value, int least, int most)
         => value >= least && value <= most ? value : throw new UsageException($"{option} {value}: must be {least} to {most}.");
 
     private static uint ParseVersion(string text)
@@ -218,13 +214,4 @@ internal static class RunCommand
         string known = string.Join(", ", PartitionOptions.SupportedVersions.Select(v => $"{v >> 16}.{v & 0xFFFF}"));
         throw new UsageException($"--vmbus-version '{text}': must be one of {known}.");
     }
-
-    private static LogLevel ParseLevel(string text) => text switch
-    {
-        "debug" => LogLevel.Debug,
-        "info" => LogLevel.Information,
-        "warning" => LogLevel.Warning,
-        "error" => LogLevel.Error,
-        _ => throw new UsageException($"--log '{text}': must be debug, info, warning or error."),
-    };
 }
