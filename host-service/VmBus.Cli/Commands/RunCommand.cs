@@ -32,8 +32,9 @@ internal static class RunCommand
         Option<string[]> disks = new("--disk")
         {
             HelpName = "PATH[,KEY=VALUE]…",
-            Description = "A disk on the synthetic SCSI controller; may be given up to 64 times. Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, "
-                + "cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus. A doubled comma stands for a comma in the path",
+            Description = "A disk; may be given up to 64 times with bus=vmbus (a unit of the synthetic SCSI controller, as without it) and 15 times with bus=virtio (a virtio "
+                + "block device). Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus|virtio. A doubled comma "
+                + "stands for a comma in the path",
         };
         Option<string[]> nics = new("--nic")
         {
@@ -69,6 +70,7 @@ internal static class RunCommand
         {
             var ram = MemoryOption.Parse(parsed.GetValue(memory)!);
             var services = IntegrationOption.Parse(parsed.GetValue(integration)!);
+            (DiskOptions Options, DiskBus Bus)[] media = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.ParseWithBus)];
             var options = new PartitionOptions
             {
                 Name = parsed.GetValue(name)!,
@@ -78,7 +80,8 @@ internal static class RunCommand
                 ProcessorCount = InRange("--cpus", parsed.GetValue(cpus), 1, 64),
                 MemoryBytes = ram.Bytes,
                 MaximumMemoryBytes = ram.MaximumBytes,
-                Disks = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.Parse)],
+                Disks = [.. media.Where(static disk => disk.Bus == DiskBus.Vmbus).Select(static disk => disk.Options)],
+                VirtioDisks = [.. media.Where(static disk => disk.Bus == DiskBus.Virtio).Select(static disk => disk.Options)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
