@@ -60,7 +60,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
-        _virtio.Serve(_memory, _lanes, options.ProcessorCount);
+        _virtio.Serve(_memory, _lanes, options.ProcessorCount, _capture);
         _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);
@@ -109,10 +109,12 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public DiskInfo ResizeDisk(string id, long? bytes) => _virtio.Has(id) ? _virtio.Resize(id, bytes) : _storage.Resize(id, bytes);
 
     /// <inheritdoc/>
-    public IReadOnlyList<NicInfo> NetworkAdapters => _adapters.Adapters;
+    public IReadOnlyList<NicInfo> NetworkAdapters => [.. _adapters.Adapters, .. _virtio.Adapters];
 
     /// <inheritdoc/>
-    public NicInfo AddNic(NicOptions options) => _adapters.Add(options);
+    public NicInfo AddNic(NicOptions options) => options.IsVirtio
+        ? throw new IOException($"Network adapter '{options.Name}' has bus=virtio, and virtio devices are there from the start only: use bus=vmbus, or 'vmbus run --nic'.")
+        : _adapters.Add(options);
 
     /// <inheritdoc/>
     public Task RemoveNicAsync(string id) => _adapters.RemoveAsync(id);

@@ -14,14 +14,10 @@ public sealed class BlockExport : IDisposable
     // More than one writer of a disk would destroy its file system; readers do each other no harm.
     private const int Readers = 64;
 
-    private readonly List<Lane> _lanes = [];
+    private readonly List<Lane> _lanes;
     private readonly List<(IDisk Disk, VhostUserServer Server)> _exports = [];
 
-    private BlockExport(ExportOptions options, ILogger logger)
-    {
-        int lanes = Math.Clamp(Environment.ProcessorCount, 1, 8);
-        for (int i = 0; i < lanes; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
-    }
+    private BlockExport(ExportOptions options, ILogger logger) => _lanes = ExportLanes.Start(options, logger);
 
     /// <summary>Opens the disks and listens.</summary>
     /// <exception cref="IOException">A disk or a socket cannot be used; the message says which, why and what to do.</exception>

@@ -3,10 +3,14 @@ using VmBus.Lanes;
 using VmBus.Machine;
 using VmBus.Machine.Devices;
 using VmBus.Memory.Guest;
+using VmBus.Network.Frames;
+using VmBus.Network.Links;
+using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Block;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Network;
 
 namespace VmBus.Host.Joins;
 
@@ -20,6 +24,7 @@ internal sealed class VirtioDevices : IDisposable
     private readonly string _partition;
     private readonly ILogger _logger;
     private readonly List<VirtioDisk> _disks = [];
+    private readonly List<VirtioNic> _nics = [];
     private readonly List<MmioTransport> _transports = [];
 
     private VirtioDevices(string partition, ILogger logger)
@@ -31,19 +36,25 @@ internal sealed class VirtioDevices : IDisposable
     /// <summary>The disks in the order given.</summary>
     public IReadOnlyList<DiskInfo> Disks => [.. _disks.Select(static disk => disk.Describe())];
 
-    /// <summary>Where the devices are to be announced.</summary>
-    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count).Select(VirtioSlot.At)];
+    /// <summary>The network adapters in the order given.</summary>
+    public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
-    /// <summary>Opens the disks; nothing is served yet.</summary>
+    /// <summary>Where the devices are to be announced.</summary>
+    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count).Select(VirtioSlot.At)];
+
+    /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
     public static VirtioDevices Open(PartitionOptions options, ILogger logger)
     {
-        if (options.VirtioDisks.Count > VirtioSlot.Count)
-            throw new IOException($"There are {options.VirtioDisks.Count} devices with bus=virtio, and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
+        NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
+        int count = options.VirtioDisks.Count + nics.Length;
+        if (count > VirtioSlot.Count)
+            throw new IOException($"There are {count} devices with bus=virtio, and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
         var devices = new VirtioDevices(options.Name, logger);
         try
         {
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
+            foreach (NicOptions nic in nics) devices.Add(nic);
             return devices;
         }
         catch
@@ -54,10 +65,20 @@ internal sealed class VirtioDevices : IDisposable
     }
 
     /// <summary>Makes the devices ready for machines over this memory. Called once.</summary>
-    public void Serve(GuestMemory memory, IReadOnlyList<Lane> lanes, int processorCount)
+    /// <param name="memory">The guest's RAM.</param>
+    /// <param name="lanes">What queues run on.</param>
+    /// <param name="processorCount">The guest's processors.</param>
+    /// <param name="capture">Where copies of all frames go; null for nowhere.</param>
+    public void Serve(GuestMemory memory, IReadOnlyList<Lane> lanes, int processorCount, FrameCapture? capture)
     {
         int queues = Math.Clamp(processorCount, 1, MaximumQueues);
         foreach (VirtioDisk disk in _disks) Serve(new BlockDevice(disk.Medium, disk.Serial, queues), memory, lanes);
+        foreach (VirtioNic nic in _nics)
+        {
+            nic.Link.Capture = capture;
+            nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(queues, nic.Options.Queues ?? MaximumQueues));
+            Serve(nic.Device, memory, lanes);
+        }
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>
@@ -110,7 +131,9 @@ internal sealed class VirtioDevices : IDisposable
         foreach (MmioTransport transport in _transports) transport.Dispose();
         _transports.Clear();
         foreach (VirtioDisk disk in _disks) disk.Medium.Dispose();
+        foreach (VirtioNic nic in _nics) nic.Link.Dispose();
         _disks.Clear();
+        _nics.Clear();
     }
 
     private void Serve(IVirtioDevice device, GuestMemory memory, IReadOnlyList<Lane> lanes)
@@ -124,6 +147,51 @@ internal sealed class VirtioDevices : IDisposable
         disk.Medium = DiskFactory.Open(options, _logger);
         _disks.Add(disk);
         HostLog.DiskOpened(_logger, _partition, disk.Number, options.Path, disk.Medium.Geometry.Bytes);
+    }
+
+    private void Add(NicOptions options)
+    {
+        string id = options.Id ?? $"virtio-nic{_nics.Count}";
+        if (_nics.Exists(nic => nic.Id == id)) throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
+        MacAddress address = options.Address ?? NetworkAdapter.AddressOf($"{_partition}:{id}");
+        _nics.Add(new VirtioNic(id, options, address, LinkFactory.Open(options, _logger)));
+        HostLog.NetworkAdapterOpened(_logger, _partition, id, options.Name, address);
+    }
+
+    private sealed class VirtioNic(string id, NicOptions options, MacAddress address, ILink link)
+    {
+        public string Id => id;
+
+        public NicOptions Options => options;
+
+        public MacAddress Address => address;
+
+        public ILink Link => link;
+
+        public NetDevice? Device { get; set; }
+
+        public NicInfo Describe()
+        {
+            IReadOnlyList<NetCounters> pairs = Device?.Counters ?? [];
+            return new NicInfo(
+                id,
+                options.Name,
+                address,
+                NicState.Attached,
+                link.IsUp,
+                pairs.Aggregate(default(NetworkCounters), static (sum, pair) => sum + Of(pair)),
+                [.. pairs.Select(static (pair, index) => new NetworkQueueInfo(index, Of(pair), default))]);
+        }
+
+        private static NetworkCounters Of(NetCounters pair) => new()
+        {
+            FramesSent = pair.FramesSent,
+            SendDropped = pair.SendDropped,
+            FramesReceived = pair.FramesReceived,
+            ReceiveDropped = pair.ReceiveDropped,
+            BytesSent = pair.BytesSent,
+            BytesReceived = pair.BytesReceived,
+        };
     }
 
     private sealed class VirtioDisk(string id, byte number, DiskOptions options, string identity)

@@ -13,6 +13,7 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
     private const int SOL_SOCKET = 1;
     private const int SCM_RIGHTS = 1;
     private const int MSG_NOSIGNAL = 0x4000;
+    private const int MSG_DONTWAIT = 0x40;
     private const int MSG_CMSG_CLOEXEC = 0x4000_0000;
     private const int SHUT_RDWR = 2;
     private const int F_GETFL = 3;
@@ -33,8 +34,11 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     /// <summary>Sends all bytes, with a descriptor that the other end gets a copy of; waits while there is no room.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="attachment">The descriptor; none when null.</param>
+    /// <param name="wait">False to give up where it would wait.</param>
     /// <returns>0, or negative errno (EPIPE when the other end is closed).</returns>
-    public unsafe int Send(ReadOnlySpan<byte> data, SafeHandle? attachment = null)
+    public unsafe int Send(ReadOnlySpan<byte> data, SafeHandle? attachment = null, bool wait = true)
     {
         bool held = false;
         try
@@ -59,7 +63,7 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
                     }
 
                     // SAFETY: the header points to locals and to pinned memory, with their lengths.
-                    nint done = sendmsg(this, (nint)(&message), MSG_NOSIGNAL);
+                    nint done = sendmsg(this, (nint)(&message), wait ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_DONTWAIT);
                     if (done >= 0)
                     {
                         sent += (int)done;

@@ -65,6 +65,12 @@ public sealed class BlockDevice : IVirtioDevice
     public int QueueCount { get; }
 
     /// <inheritdoc/>
+    public int FrontEndQueueCount => QueueCount;
+
+    /// <inheritdoc/>
+    public Action? ConfigChanged { get; set; }
+
+    /// <inheritdoc/>
     public int MaximumQueueSize => QueueSize;
 
     /// <summary>What it has done. Numbers of queues at work may be a moment old.</summary>
@@ -79,11 +85,16 @@ public sealed class BlockDevice : IVirtioDevice
     /// <summary>Whether writes are durable only after a flush. The driver's choice, where it has one.</summary>
     internal bool WritesBack => _writesBack;
 
+    internal bool IsReadOnly => _disk.Traits.ReadOnly;
+
     internal DiskGeometry Geometry => _disk.Geometry;
 
     internal ReadOnlySpan<byte> Serial => _serial;
 
     internal uint MaximumRangeSectors => RangeBytes / BlockConfig.SectorBytes;
+
+    /// <inheritdoc/>
+    public int LaneOf(int queue) => queue;
 
     /// <inheritdoc/>
     public int ReadConfig(Span<byte> destination)

@@ -128,6 +128,7 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
     private int StartWrite(BlockRequest request, ulong sector)
     {
         long bytes = request.Chain.ReadableBytes - BlockRequestHeader.Size;
+        if (_device.IsReadOnly) return -Errno.EROFS;
         if (!IsInside(sector, bytes, out long offset)
             || !request.Chain.TryAddReadable(request.Data, _runner.Queue.Memory, BlockRequestHeader.Size, bytes))
         {

@@ -22,6 +22,15 @@ public interface IVirtioDevice : IDisposable
     /// <summary>Queues that a driver may use.</summary>
     int QueueCount { get; }
 
+    /// <summary>What a vhost-user front-end is told of the number of queues: each, or pairs of them.</summary>
+    int FrontEndQueueCount { get; }
+
+    /// <summary>Set by the transport: to be called, on no lane, when the configuration space has changed.</summary>
+    Action? ConfigChanged { get; set; }
+
+    /// <summary>Which lane serves a queue: those with the same number share one.</summary>
+    int LaneOf(int queue);
+
     /// <summary>Most entries of a queue, a power of two.</summary>
     int MaximumQueueSize { get; }
 

@@ -54,7 +54,8 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
         _file = MemoryFile.Create("vmbus-registers", PageBytes);
         _mapping = MemoryMapping.Map(_file, 0, PageBytes);
         _page = new QueueArea(_mapping.Address, PageBytes);
-        _queues = [.. Enumerable.Range(0, device.QueueCount).Select(i => new MmioQueue(i, lanes[i % lanes.Count]))];
+        _queues = [.. Enumerable.Range(0, device.QueueCount).Select(i => new MmioQueue(i, lanes[device.LaneOf(i) % lanes.Count]))];
+        device.ConfigChanged = TellConfigChanged;
         Render();
     }
 

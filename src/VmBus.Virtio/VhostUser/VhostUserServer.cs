@@ -133,13 +133,10 @@ public sealed class VhostUserServer : IDisposable
     private void Run(VhostUserSession session)
     {
         session.Run();
-        lock (_gate)
-        {
-            _sessions.Remove(session);
-            _threads.Remove(Thread.CurrentThread);
-        }
-
+        lock (_gate) _sessions.Remove(session);
         session.Dispose();
         _places.Release();
+        // Last: whoever ends the server waits for the threads that are left.
+        lock (_gate) _threads.Remove(Thread.CurrentThread);
     }
 }

@@ -44,7 +44,8 @@ internal sealed partial class VhostUserSession : IDisposable
         _socket = DescriptorSocket.Take(connection);
         _device = device;
         _logger = logger;
-        _queues = [.. Enumerable.Range(0, device.QueueCount).Select(i => new SessionQueue(i, lanes[(number + i) % lanes.Count]))];
+        _queues = [.. Enumerable.Range(0, device.QueueCount).Select(i => new SessionQueue(i, lanes[(number + device.LaneOf(i)) % lanes.Count]))];
+        device.ConfigChanged = TellConfigChanged;
     }
 
     private ulong OfferedFeatures => _device.Features | Transport;
@@ -77,7 +78,8 @@ internal sealed partial class VhostUserSession : IDisposable
     {
         Span<byte> message = stackalloc byte[VhostUserHeader.Size];
         new VhostUserHeader((uint)VhostUserBackendRequest.ConfigChanged, VhostUserHeader.Version, 0).Write(message);
-        lock (_backendGate) _ = _backend?.Send(message);
+        // One that does not read has enough to read.
+        lock (_backendGate) _ = _backend?.Send(message, wait: false);
     }
 
     /// <inheritdoc/>
@@ -179,7 +181,7 @@ internal sealed partial class VhostUserSession : IDisposable
                 SetProtocolFeatures(ReadNumber(payload));
                 break;
             case VhostUserRequest.GetQueueCount:
-                replied = Reply(request, (ulong)_device.QueueCount);
+                replied = Reply(request, (ulong)_device.FrontEndQueueCount);
                 break;
             case VhostUserRequest.GetConfig:
                 replied = ReplyConfig(payload);

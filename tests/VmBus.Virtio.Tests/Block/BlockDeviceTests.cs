@@ -5,7 +5,6 @@ using VmBus.Protocol.Virtio;
 using VmBus.Storage.Disks;
 using VmBus.TestKit.Disks;
 using VmBus.TestKit.VhostUser;
-using VmBus.Virtio.Block;
 using VmBus.Virtio.Tests.VhostUser;
 using Xunit;
 

@@ -178,6 +178,7 @@ public sealed class VhostUserSessionTests : IDisposable
         using var driver = new BlockDriver();
         driver.Connect(_export.Socket);
         driver.FrontEnd!.Send(VhostUserRequest.SetConfig, [.. FrontEnd.Bytes(32U), .. FrontEnd.Bytes(1U), .. FrontEnd.Bytes(0U), 0]);
+        Assert.NotEqual(0UL, driver.FrontEnd.Get(VhostUserRequest.GetFeatures));
         Assert.Equal(BlockStatus.Ok, driver.Do(BlockRequestType.Write, 0, new byte[512]));
         Assert.Equal(1, _export.Disk.ForcedWrites);
         driver.FrontEnd.Send(VhostUserRequest.ResetDevice, []);
