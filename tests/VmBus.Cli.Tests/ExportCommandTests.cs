@@ -88,7 +88,7 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
-    public void Second_front_end_of_a_writable_disk_waits_until_the_first_goes()
+    public async Task Second_front_end_of_a_writable_disk_waits_until_the_first_goes()
     {
         using ExportProcess export = Start();
         using var first = new BlockDriver();
@@ -96,9 +96,9 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(BlockStatus.Ok, first.Do(BlockRequestType.Flush, 0, []));
         var second = new BlockDriver();
         Task connects = Task.Run(() => second.Connect(Socket));
-        Assert.False(connects.Wait(300));
+        Assert.NotSame(connects, await Task.WhenAny(connects, Task.Delay(300)));
         first.Leave();
-        Assert.True(connects.Wait(Patience));
+        await connects.WaitAsync(Patience);
         Assert.Equal(BlockStatus.Ok, second.Do(BlockRequestType.Flush, 0, []));
         second.Dispose();
     }

@@ -13,7 +13,8 @@ internal sealed class ExportProcess : IDisposable
     {
         Socket = socket;
         var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
-        foreach (string word in new[] { Path.ChangeExtension(typeof(Program).Assembly.Location, ".dll"), "export", .. arguments, "--socket", socket }) start.ArgumentList.Add(word);
+        string[] words = [Path.ChangeExtension(typeof(Program).Assembly.Location, ".dll"), "export", .. arguments, "--socket", socket];
+        foreach (string word in words) start.ArgumentList.Add(word);
         _process = Process.Start(start)!;
         Assert.True(SpinWait.SpinUntil(Listens, TimeSpan.FromSeconds(60)), "It does not listen.");
     }

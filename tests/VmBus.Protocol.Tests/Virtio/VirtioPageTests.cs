@@ -12,7 +12,10 @@ public sealed class VirtioPageTests
 
     [Fact]
     public void Feature_bits_are_the_pages() => Assert.Empty(
-        Page.Numbers("features").DifferencesFrom<VirtioFeatures>().Concat(Page.Numbers("block").DifferencesFrom<BlockFeatures>()));
+        Page.Numbers("features").DifferencesFrom<VirtioFeatures>()
+            .Concat(Page.Numbers("block").DifferencesFrom<BlockFeatures>())
+            .Concat(Page.Numbers("network").DifferencesFrom<NetFeatures>())
+            .Concat(Page.Numbers("control-commands").DifferencesFrom<NetControlCommand>()));
 
     [Fact]
     public void Messages_and_protocol_features_are_the_pages() => Assert.Empty(
@@ -50,6 +53,18 @@ public sealed class VirtioPageTests
                 "maximum segments", "block bytes", "physical block exponent", "minimum io blocks", "optimal io blocks", "write back", "queue count",
                 "maximum discard sectors", "maximum discard segments", "discard alignment sectors", "maximum zero sectors", "maximum zero segments", "zero may unmap",
             }.Select(field => (int)layout.Read(bytes, field)));
+    }
+
+    [Fact]
+    public void Network_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("network-configuration");
+        byte[] bytes = new byte[NetConfig.Size];
+        new NetConfig(0x0605_0403_0201, 0x1112, 0x2122, 0x3132).Write(bytes);
+        Assert.Equal(NetConfig.Size, layout.Bytes);
+        Assert.Equal([1, 2, 3, 4, 5, 6], layout.Slice(bytes, "address").ToArray());
+        Assert.Equal(
+            (0x1112UL, 0x2122UL, 0x3132UL), (layout.Read(bytes, "status"), layout.Read(bytes, "maximum pairs"), layout.Read(bytes, "mtu")));
     }
 
     [Fact]
