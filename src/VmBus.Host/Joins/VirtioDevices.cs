@@ -142,7 +142,8 @@ internal sealed class VirtioDevices : IDisposable
     private void Add(DiskOptions options)
     {
         options = DiskFactory.Resolve(options);
-        var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, StableIds.Create("disk", $"{_partition}:virtio{_disks.Count}").ToString("N"));
+        string identity = StableIds.Create("disk", $"{_partition}:virtio{_disks.Count}").ToString("N");
+        var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, identity);
         if (Has(disk.Id)) throw new IOException($"Disk '{options.Path}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
         disk.Medium = DiskFactory.Open(options, _logger);
         _disks.Add(disk);
@@ -152,7 +153,8 @@ internal sealed class VirtioDevices : IDisposable
     private void Add(NicOptions options)
     {
         string id = options.Id ?? $"virtio-nic{_nics.Count}";
-        if (_nics.Exists(nic => nic.Id == id)) throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
+        if (_nics.Exists(nic => nic.Id == id))
+            throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
         MacAddress address = options.Address ?? NetworkAdapter.AddressOf($"{_partition}:{id}");
         _nics.Add(new VirtioNic(id, options, address, LinkFactory.Open(options, _logger)));
         HostLog.NetworkAdapterOpened(_logger, _partition, id, options.Name, address);
@@ -206,7 +208,8 @@ internal sealed class VirtioDevices : IDisposable
 
         public IDisk Medium { get; set; } = null!;
 
-        public DiskInfo Describe() => new(id, number, options.Path, options.Format, Medium.Traits.ReadOnly, DiskState.Attached, Medium.Geometry.Bytes) { Bus = DiskBus.Virtio };
+        public DiskInfo Describe()
+            => new(id, number, options.Path, options.Format, Medium.Traits.ReadOnly, DiskState.Attached, Medium.Geometry.Bytes) { Bus = DiskBus.Virtio };
     }
 
     private sealed class Registers(VirtioSlot slot, MmioTransport transport) : IMemoryDevice

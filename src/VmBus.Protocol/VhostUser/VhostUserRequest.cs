@@ -57,12 +57,6 @@ public enum VhostUserRequest : uint
     /// <summary>VHOST_USER_SET_VRING_ENABLE.</summary>
     SetQueueEnable = 18,
 
-    /// <summary>VHOST_USER_SEND_RARP.</summary>
-    SendRarp = 19,
-
-    /// <summary>VHOST_USER_NET_SET_MTU.</summary>
-    SetMtu = 20,
-
     /// <summary>VHOST_USER_SET_BACKEND_REQ_FD.</summary>
     SetBackendRequests = 21,
 
@@ -117,14 +111,8 @@ public enum VhostUserFeatures : ulong
     /// <summary>VHOST_USER_PROTOCOL_F_LOG_SHMFD.</summary>
     LogSharedMemory = 1UL << 1,
 
-    /// <summary>VHOST_USER_PROTOCOL_F_RARP.</summary>
-    Rarp = 1UL << 2,
-
     /// <summary>VHOST_USER_PROTOCOL_F_REPLY_ACK.</summary>
     ReplyAck = 1UL << 3,
-
-    /// <summary>VHOST_USER_PROTOCOL_F_MTU.</summary>
-    Mtu = 1UL << 4,
 
     /// <summary>VHOST_USER_PROTOCOL_F_BACKEND_REQ.</summary>
     BackendRequests = 1UL << 5,

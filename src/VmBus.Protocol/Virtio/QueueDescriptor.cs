@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Virtio;
 
-/// <summary>Flags of a descriptor. Source: virtio 1.3, 2.7.5 and 2.8.</summary>
+/// <summary>Flags of a descriptor. Source: virtio 1.3, 2.7.5.</summary>
 [Flags]
 public enum DescriptorFlags : ushort
 {
@@ -15,19 +15,13 @@ public enum DescriptorFlags : ushort
 
     /// <summary>VIRTQ_DESC_F_INDIRECT: names a table of descriptors.</summary>
     Indirect = 4,
-
-    /// <summary>VIRTQ_DESC_F_AVAIL, packed queues only.</summary>
-    Available = 1 << 7,
-
-    /// <summary>VIRTQ_DESC_F_USED, packed queues only.</summary>
-    Used = 1 << 15,
 }
 
-/// <summary>Layout of virtqueues: sizes of their parts and offsets in them, bytes.</summary>
-/// <remarks>Source: virtio 1.3, 2.7 Split Virtqueues and 2.8 Packed Virtqueues.</remarks>
+/// <summary>Layout of split virtqueues: sizes of their parts and offsets in them, bytes.</summary>
+/// <remarks>Source: virtio 1.3, 2.7 Split Virtqueues.</remarks>
 public static class QueueLayout
 {
-    /// <summary>Bytes of a descriptor of either kind.</summary>
+    /// <summary>Bytes of a descriptor.</summary>
     public const int DescriptorBytes = 16;
 
     /// <summary>Bytes of an element of the used ring.</summary>
@@ -53,7 +47,4 @@ public static class QueueLayout
 
     /// <summary>Offset of an element of the used ring.</summary>
     public static int UsedElement(int index) => 4 + (UsedElementBytes * index);
-
-    /// <summary>Bytes of each of the packed queue's event structures: offset and wrap u16, flags u16.</summary>
-    public const int EventBytes = 4;
 }

@@ -22,7 +22,4 @@ public enum VirtioFeatures : ulong
 
     /// <summary>VIRTIO_F_VERSION_1: not the legacy interface.</summary>
     Version1 = 1UL << 32,
-
-    /// <summary>VIRTIO_F_RING_PACKED: packed virtqueues.</summary>
-    RingPacked = 1UL << 34,
 }

@@ -163,7 +163,8 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
     private int StartNextRange(BlockRequest request)
     {
         Span<byte> bytes = stackalloc byte[BlockRangeSegment.Size];
-        if (!request.Chain.TryRead(_runner.Queue.Memory, request.NextRange, bytes) || !BlockRangeSegment.TryRead(bytes, out BlockRangeSegment range)) return -Errno.EINVAL;
+        if (!request.Chain.TryRead(_runner.Queue.Memory, request.NextRange, bytes) || !BlockRangeSegment.TryRead(bytes, out BlockRangeSegment range))
+            return -Errno.EINVAL;
         request.NextRange += BlockRangeSegment.Size;
         request.RangesLeft--;
         bool zeroes = request.Type == BlockRequestType.WriteZeroes;

@@ -30,9 +30,6 @@ public sealed class DescriptorChain
     /// <summary>Descriptors of the chain.</summary>
     public int PieceCount => _count;
 
-    /// <summary>How many slots of a packed queue it took.</summary>
-    internal ushort Slots { get; set; }
-
     /// <summary>Copies bytes of the readable part.</summary>
     /// <returns>False when not all of them are there, or one is no memory; then the destination may have been written in part.</returns>
     public bool TryRead(IDeviceMemory memory, long offset, Span<byte> destination)
@@ -106,7 +103,6 @@ public sealed class DescriptorChain
         Id = id;
         _count = _readableCount = 0;
         ReadableBytes = WritableBytes = 0;
-        Slots = 0;
     }
 
     /// <summary>Adds a descriptor.</summary>
@@ -128,9 +124,6 @@ public sealed class DescriptorChain
 
         return true;
     }
-
-    /// <summary>The chain's name is not known before its last descriptor.</summary>
-    internal void Name(ushort id) => Id = id;
 
     private bool TryAdd(IoVectorList list, IDeviceMemory memory, int first, int end, long offset, long bytes)
     {

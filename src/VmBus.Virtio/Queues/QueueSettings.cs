@@ -5,7 +5,7 @@ namespace VmBus.Virtio.Queues;
 /// <summary>What driver and device have agreed on for a queue.</summary>
 internal sealed record QueueSettings
 {
-    /// <summary>Entries of the ring: a power of two for split queues.</summary>
+    /// <summary>Entries of the ring, a power of two.</summary>
     public required int Size { get; init; }
 
     /// <summary>Where to go on; see <see cref="Virtqueue.Base"/>.</summary>

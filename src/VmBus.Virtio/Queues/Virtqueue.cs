@@ -18,7 +18,7 @@ public enum QueueTake
 /// <summary>The device's end of a virtqueue. One thread, nothing throws and nothing is allocated for a request.</summary>
 /// <remarks>
 /// The rings lie in memory that a hostile guest changes at any time: every value is read once and checked before it is used. A device takes
-/// chains, completes each in any order, and publishes: what is completed is visible to the driver only then. Source: virtio 1.3, 2.6 to 2.8.
+/// chains, completes each in any order, and publishes: what is completed is visible to the driver only then. Source: virtio 1.3, 2.6 and 2.7.
 /// </remarks>
 public abstract class Virtqueue
 {
@@ -40,7 +40,7 @@ public abstract class Virtqueue
     /// <summary>Entries of the ring.</summary>
     public int Size => Settings.Size;
 
-    /// <summary>Where the queue stands, as the vhost-user protocol carries it: the next chain to be taken, and for packed queues wraps and used index.</summary>
+    /// <summary>Where the queue stands, as the vhost-user protocol carries it: the index of the next chain to be taken.</summary>
     public abstract uint Base { get; }
 
     /// <summary>What descriptors point to.</summary>

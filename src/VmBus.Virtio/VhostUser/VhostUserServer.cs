@@ -12,7 +12,6 @@ public sealed class VhostUserServer : IDisposable
     private readonly LinuxFile _listener;
     private readonly Func<IVirtioDevice> _create;
     private readonly IReadOnlyList<Lane> _lanes;
-    private readonly int _maximumFrontEnds;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private readonly List<VhostUserSession> _sessions = [];
@@ -29,7 +28,6 @@ public sealed class VhostUserServer : IDisposable
         _listener = listener;
         _create = create;
         _lanes = lanes;
-        _maximumFrontEnds = maximumFrontEnds;
         _logger = logger;
         _places = new SemaphoreSlim(maximumFrontEnds);
         _acceptor = new Thread(Accept) { Name = "vhost-accept", IsBackground = true };
@@ -104,7 +102,8 @@ public sealed class VhostUserServer : IDisposable
                 {
                     // Out of descriptors: those of a session that ends are free again, which nothing tells.
                     if (errno != Errno.EAGAIN) VirtioLog.NotAccepted(_logger, Path, LinuxException.DescribeError(errno));
-                    DescriptorIo.WaitForInput(errno == Errno.EAGAIN ? _listener.Descriptor : -1, _wake, errno == Errno.EAGAIN ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(1));
+                    bool comes = errno == Errno.EAGAIN;
+                    DescriptorIo.WaitForInput(comes ? _listener.Descriptor : -1, _wake, comes ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(1));
                     if (_ending.IsCancellationRequested) return;
                 }
 

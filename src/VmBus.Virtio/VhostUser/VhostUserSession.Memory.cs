@@ -110,7 +110,8 @@ internal sealed partial class VhostUserSession
     private void SetInflight(ReadOnlySpan<byte> payload)
     {
         VhostUserInflight wanted = ReadInflight(payload);
-        if (wanted.Bytes < (ulong)wanted.QueueCount * (ulong)SplitInflight.BytesFor(wanted.QueueSize)) throw new FrontEndException("its memory for requests on their way is too short");
+        if (wanted.Bytes < (ulong)wanted.QueueCount * (ulong)SplitInflight.BytesFor(wanted.QueueSize))
+            throw new FrontEndException("its memory for requests on their way is too short");
         SharedFile shared = SharedFile.Open(TakeDescriptor(), wanted.Offset, wanted.Bytes, MaximumSharedBytes, "memory for requests on their way");
         WhileStopped(() => UseInflight(shared, wanted));
     }

@@ -67,7 +67,8 @@ internal sealed partial class VhostUserSession
 
     private void SetAddresses(ReadOnlySpan<byte> payload)
     {
-        if (!VhostUserQueueAddresses.TryRead(payload, out VhostUserQueueAddresses addresses)) throw new FrontEndException("a message with the addresses of a queue is too short");
+        if (!VhostUserQueueAddresses.TryRead(payload, out VhostUserQueueAddresses addresses))
+            throw new FrontEndException("a message with the addresses of a queue is too short");
         SessionQueue queue = QueueOf(addresses.Queue);
         bool changes = queue.Addresses != addresses;
         queue.Addresses = addresses;

@@ -258,8 +258,12 @@ internal sealed partial class VhostUserSession : IDisposable
 
     private void SetConfig(ReadOnlySpan<byte> payload)
     {
-        if (!VhostUserConfig.TryRead(payload, out VhostUserConfig wanted) || wanted.Bytes > payload.Length - VhostUserConfig.Size || wanted.Offset > VhostUserConfig.MaximumBytes)
+        if (!VhostUserConfig.TryRead(payload, out VhostUserConfig wanted) || wanted.Bytes > payload.Length - VhostUserConfig.Size
+            || wanted.Offset > VhostUserConfig.MaximumBytes)
+        {
             throw new FrontEndException("a message to write the configuration is too short");
+        }
+
         if (!_device.WriteConfig((int)wanted.Offset, payload.Slice(VhostUserConfig.Size, (int)wanted.Bytes)))
             throw new FrontEndException($"it writes {wanted.Bytes} bytes at {wanted.Offset} of the configuration, which are not to be written");
     }
