@@ -11,6 +11,7 @@ internal static class Program
         var root = new RootCommand("A Hyper-V-compatible VMBus host for KVM: runs unmodified guests made for Hyper-V or Azure.")
         {
             RunCommand.Create(),
+            ExportCommand.Create(),
             ShowCommand.Create(),
             MemoryCommand.Create(),
             DiskCommand.Create(),

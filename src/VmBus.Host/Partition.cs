@@ -30,6 +30,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private readonly BusBridge _bridge = new();
     private readonly VmBusServer _bus;
     private readonly StorageController _storage;
+    private readonly VirtioDevices _virtio;
     private readonly FrameCapture? _capture;
     private readonly NetworkAdapters _adapters;
     private readonly SocketProvider? _sockets;
@@ -50,6 +51,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _logger = logger;
         KernelImage.Open(options.Kernel).Dispose();
         _storage = StorageController.Open(options, logger);
+        _virtio = OpenVirtio();
         (_capture, _adapters) = OpenAdapters();
         _sockets = OpenSockets();
         _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
@@ -59,6 +61,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
         int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
+        _virtio.Serve(_memory, _lanes, options.ProcessorCount, _capture);
         _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);
@@ -91,22 +94,29 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public void Type(ReadOnlySpan<byte> bytes) => _chipset?.Type(bytes);
 
     /// <inheritdoc/>
-    public IReadOnlyList<DiskInfo> Disks => _storage.Disks;
+    public IReadOnlyList<DiskInfo> Disks => [.. _storage.Disks, .. _virtio.Disks];
 
     /// <inheritdoc/>
-    public DiskInfo AddDisk(DiskOptions options) => _storage.Add(options);
+    public DiskInfo AddDisk(DiskOptions options)
+    {
+        if (options.Id is { } id && _virtio.Has(id)) throw new IOException($"Disk '{options.Path}' cannot have the id '{id}', which a virtio disk has: give another with ,id=ID.");
+        return _storage.Add(options);
+    }
 
     /// <inheritdoc/>
-    public Task RemoveDiskAsync(string id) => _storage.RemoveAsync(id);
+    public Task RemoveDiskAsync(string id)
+        => _virtio.Has(id) ? throw new IOException($"Disk '{id}' is a virtio device, which a running guest keeps: give it bus=vmbus to be able to remove it.") : _storage.RemoveAsync(id);
 
     /// <inheritdoc/>
-    public DiskInfo ResizeDisk(string id, long? bytes) => _storage.Resize(id, bytes);
+    public DiskInfo ResizeDisk(string id, long? bytes) => _virtio.Has(id) ? _virtio.Resize(id, bytes) : _storage.Resize(id, bytes);
 
     /// <inheritdoc/>
-    public IReadOnlyList<NicInfo> NetworkAdapters => _adapters.Adapters;
+    public IReadOnlyList<NicInfo> NetworkAdapters => [.. _adapters.Adapters, .. _virtio.Adapters];
 
     /// <inheritdoc/>
-    public NicInfo AddNic(NicOptions options) => _adapters.Add(options);
+    public NicInfo AddNic(NicOptions options) => options.IsVirtio
+        ? throw new IOException($"Network adapter '{options.Name}' has bus=virtio, and virtio devices are there from the start only: use bus=vmbus, or 'vmbus run --nic'.")
+        : _adapters.Add(options);
 
     /// <inheritdoc/>
     public Task RemoveNicAsync(string id) => _adapters.RemoveAsync(id);
@@ -172,6 +182,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _dynamicMemory.Dispose();
         _sockets?.Dispose();
         _storage.Dispose();
+        _virtio.Dispose();
         _adapters.Dispose();
         _capture?.Dispose();
         foreach (Lane lane in _lanes) lane.Dispose();
@@ -197,13 +208,14 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _chipset = chipset;
         while (true)
         {
-            using var life = new MachineLife(_options, _memory, _ram, _bridge, _clock, chipset, _logger);
+            using var life = new MachineLife(_options, _memory, _ram, _bridge, _clock, chipset, _virtio, _logger);
             if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
             Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
             MachineExit exit = life.Wait();
             lock (_lock) _life = null;
             _bus.Reset();
             _storage.Target.Reset();
+            _virtio.Reset();
             _adapters.Reset();
             _sockets?.Reset();
             _integration.Reset();
@@ -213,6 +225,22 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _memory.Discard();
             // The guest is down, so a full collection costs it nothing; without one the garbage of some dozens of resets would add up.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
+
+    private VirtioDevices OpenVirtio()
+    {
+        try
+        {
+            string[] ids = [.. _options.VirtioDisks.Select(static disk => disk.Id).OfType<string>()];
+            if (_storage.Disks.FirstOrDefault(disk => ids.Contains(disk.Id)) is { } taken)
+                throw new IOException($"Disk '{taken.Path}' has the id '{taken.Id}', and so has one with bus=virtio: give another with ,id=ID.");
+            return VirtioDevices.Open(_options, _logger);
+        }
+        catch
+        {
+            _storage.Dispose();
+            throw;
         }
     }
 
@@ -227,6 +255,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         catch
         {
             capture?.Dispose();
+            _virtio.Dispose();
             _storage.Dispose();
             throw;
         }
@@ -243,6 +272,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         {
             _adapters.Dispose();
             _capture?.Dispose();
+            _virtio.Dispose();
             _storage.Dispose();
             throw;
         }

@@ -41,6 +41,9 @@ public sealed record PartitionOptions
     /// <summary>Disks in the order of their logical unit numbers.</summary>
     public IReadOnlyList<DiskOptions> Disks { get; init; } = [];
 
+    /// <summary>Disks that are virtio block devices, in their order.</summary>
+    public IReadOnlyList<DiskOptions> VirtioDisks { get; init; } = [];
+
     /// <summary>Network adapters in the order that the guest is offered them.</summary>
     public IReadOnlyList<NicOptions> NetworkAdapters { get; init; } = [];
 

@@ -24,10 +24,14 @@ public sealed class KvmMachine : IDisposable
 
     private const ulong NanosecondsPerTick = 100;
 
+    // RAM has the numbers below, with room for what is added.
+    private const int FirstRegisterSlot = 256;
+
     private readonly MachineOptions _options;
     private readonly ILogger _logger;
     private readonly KvmVm _vm;
     private readonly PortBus _ports = new();
+    private readonly MemoryBus _registers = new();
     private readonly List<VirtualProcessor> _processors = [];
     private readonly TaskCompletionSource<MachineExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
@@ -35,6 +39,7 @@ public sealed class KvmMachine : IDisposable
     private MachineExit? _exit;
     private Synic? _synic;
     private int _memorySlots;
+    private int _registerSlots;
     private int _running;
     private bool _started;
     private bool _disposed;
@@ -103,6 +108,42 @@ public sealed class KvmMachine : IDisposable
     /// <summary>Puts a device behind its ports.</summary>
     /// <exception cref="ArgumentException">The range is invalid, or a port of it is taken.</exception>
     public void AddPortDevice(IPortDevice device) => _ports.Add(device);
+
+    /// <summary>Puts a device behind its addresses.</summary>
+    /// <exception cref="ArgumentException">An address of it is taken.</exception>
+    public void AddMemoryDevice(IMemoryDevice device) => _registers.Add(device);
+
+    /// <summary>
+    /// Lets the guest read a page of registers as memory, without an exit; what it writes there goes to <see cref="BindWrite"/> or the device.
+    /// </summary>
+    /// <param name="address">Guest physical address, page aligned.</param>
+    /// <param name="page">The page in this process, which must outlive the machine.</param>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void MapRegisters(ulong address, nint page)
+    {
+        int result = _vm.SetReadOnlyMemory(FirstRegisterSlot + _registerSlots, address, Gpa.PageBytes, page);
+        if (result < 0) throw new LinuxException($"Placing a page of registers at 0x{address:x} failed", -result);
+        _registerSlots++;
+    }
+
+    /// <summary>Has the guest's writes of 4 bytes to a register signal an eventfd in the kernel, until the machine is disposed.</summary>
+    /// <param name="address">Guest physical address.</param>
+    /// <param name="value">Only writes of this value; null for all.</param>
+    /// <param name="target">What is signalled.</param>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void BindWrite(ulong address, uint? value, EventFd target)
+    {
+        int result = _vm.BindWrite(address, value, target);
+        if (result < 0) throw new LinuxException($"Binding writes to 0x{address:x} failed", -result);
+    }
+
+    /// <summary>Has signals of an eventfd pulse interrupt controller input <paramref name="gsi"/> in the kernel, until the machine is disposed.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void BindLine(int gsi, EventFd trigger)
+    {
+        int result = _vm.AssignInterrupt(gsi, trigger, resample: null);
+        if (result < 0) throw new LinuxException($"Binding interrupt {gsi} failed", -result);
+    }
 
     /// <summary>The line into interrupt controller input <paramref name="gsi"/> (0 to 23; 2 is not connected).</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
@@ -254,7 +295,8 @@ public sealed class KvmMachine : IDisposable
         // Synthetic routes only count for processors whose controller is enabled by now.
         _vm.SetRouting(InterruptRouting.Build(_options.ProcessorCount));
         _synic = new Synic(memory, _options.ProcessorCount, new KvmSynicKernel(_vm), _logger);
-        _dispatcher = new ExitDispatcher(_options, memory, _ports, _synic, new HypercallDispatcher(memory, sink, _options.TakesFreePages ? new FreePageHints(memory) : null), _logger);
+        FreePageHints? hints = _options.TakesFreePages ? new FreePageHints(memory) : null;
+        _dispatcher = new ExitDispatcher(_options, memory, _ports, _registers, _synic, new HypercallDispatcher(memory, sink, hints), _logger);
     }
 
     private void RequestStop(MachineExit exit)

@@ -43,7 +43,11 @@ public sealed class BadInputTests : IDisposable
         { "run --kernel KERNEL --stop-timeout -1", "-1" },
         { "run --kernel KERNEL --disk ZERO,format=zip", "zip" },
         { "run --kernel KERNEL --disk ZERO,colour=red", "colour" },
-        { "run --kernel KERNEL --disk ZERO,bus=virtio", "bus" },
+        { "run --kernel KERNEL --disk ZERO,bus=pci", "bus=pci" },
+        { "disk add ZERO,bus=virtio --control /nowhere", "bus=virtio" },
+        { "export blk --disk ZERO", "--socket" },
+        { "export blk --disk ZERO --disk ZERO --socket FOLDER/s", "2 --disk and 1 --socket" },
+        { "export blk --disk ZERO --socket FOLDER/s --queues 65", "--queues 65" },
         { "run --kernel KERNEL --nic wire=x", "wire=x" },
         { "run --kernel KERNEL --nic user,colour=red", "colour" },
         { "run --kernel KERNEL --capture", "--capture" },
@@ -70,6 +74,10 @@ public sealed class BadInputTests : IDisposable
         { "show --control /nowhere", "/nowhere" },
         { "top --control ZERO", "ZERO" },
         { "run --console none --kernel KERNEL --nic bridge=no-such-bridge", "no-such-bridge" },
+        { "run --console none --kernel KERNEL --disk ZERO,bus=virtio,id=a --disk FOLDER/missing,bus=virtio", "FOLDER/missing" },
+        { "export blk --disk FOLDER/missing --socket FOLDER/s", "FOLDER/missing" },
+        { "export blk --disk ZERO --socket ZERO", "Socket path 'ZERO' is in use" },
+        { "export blk --disk ZERO --socket FOLDER/missing/s", "Socket path 'FOLDER/missing/s'" },
     };
 
     [Theory]
@@ -84,6 +92,8 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--help", "run")]
     [InlineData("run --help", "--no-reboot")]
     [InlineData("run --help", "--capture")]
+    [InlineData("run --help", "bus=vmbus|virtio")]
+    [InlineData("export blk --help", "--socket")]
     [InlineData("doctor --help", "--quiet")]
     [InlineData("--version", "0.1.0")]
     public void Help_is_there(string line, string contains)

@@ -51,7 +51,7 @@ public sealed class ControlCommandTests : IDisposable
     [InlineData("freeze 5", "the guest's file systems are frozen; they are thawed in 5 s at the latest\n")]
     [InlineData("thaw", "the guest's file systems are thawed\n")]
     [InlineData("copy /a /b/ create", "/a copied: 2K in ")]
-    [InlineData("disk list", "ID      LUN       SIZE  FORMAT  STATE     PATH\nsystem    0        20G  raw     writable  /images/system.img\n")]
+    [InlineData("disk list", "ID      BUS     LUN       SIZE  FORMAT  STATE     PATH\nsystem  vmbus     0        20G  raw     writable  /images/system.img\n")]
     [InlineData("disk add data.img,id=x", "disk system added: LUN 0, 20G\n")]
     [InlineData("disk resize system 30G", "disk system has 30G now\n")]
     [InlineData("disk remove system", "disk system removed\n")]

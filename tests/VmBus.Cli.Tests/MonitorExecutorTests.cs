@@ -80,9 +80,9 @@ public sealed class MonitorExecutorTests
     [Fact]
     public void Disks_are_listed_as_a_table()
         => Assert.Equal(
-            "ID      LUN       SIZE  FORMAT  STATE     PATH\n"
-            + "system    0        20G  raw     writable  /images/system.img\n"
-            + "lun1      1       1025  qcow2   read-only /images/data.qcow2\n",
+            "ID      BUS     LUN       SIZE  FORMAT  STATE     PATH\n"
+            + "system  vmbus     0        20G  raw     writable  /images/system.img\n"
+            + "lun1    vmbus     1       1025  qcow2   read-only /images/data.qcow2\n",
             Execute("disk list"));
 
     [Fact]

@@ -54,9 +54,9 @@ public sealed class ControlTests(GuestFixture host)
             state     running
             channel   1: SCSI controller, open
             disk data added: LUN 1, 64M
-            ID     LUN       SIZE  FORMAT  STATE     PATH
-            first    0        32M  raw     writable  WORK/first
-            data     1        64M  raw     writable  WORK/disk
+            ID     BUS     LUN       SIZE  FORMAT  STATE     PATH
+            first  vmbus     0        32M  raw     writable  WORK/first
+            data   vmbus     1        64M  raw     writable  WORK/disk
             2
             top 13 I/O bytes 0.0%
             disk data removed

@@ -32,14 +32,16 @@ internal static class RunCommand
         Option<string[]> disks = new("--disk")
         {
             HelpName = "PATH[,KEY=VALUE]…",
-            Description = "A disk on the synthetic SCSI controller; may be given up to 64 times. Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, "
-                + "cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus. A doubled comma stands for a comma in the path",
+            Description = "A disk; may be given up to 64 times with bus=vmbus (a unit of the synthetic SCSI controller, as without it) and 15 times with bus=virtio (a virtio "
+                + "block device). Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus|virtio. A doubled comma "
+                + "stands for a comma in the path",
         };
         Option<string[]> nics = new("--nic")
         {
             HelpName = "LINK[,KEY=VALUE]…",
-            Description = "A synthetic network adapter; may be given up to 8 times. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
-                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N, id=ID, bus=vmbus",
+            Description = "A network adapter; may be given up to 8 times with bus=vmbus (a synthetic one, as without it), and with bus=virtio as long as there are places for virtio "
+                + "devices. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
+                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N, id=ID, bus=vmbus|virtio",
         };
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
         Option<string?> vsock = new("--vsock")
@@ -59,15 +61,9 @@ internal static class RunCommand
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
-        Option<int> poll = new("--poll")
-        {
-            HelpName = "MICROSECONDS",
-            Description = "How long to look for more of the guest's requests before sleeping, after some that came as quickly: faster, and up to a processor of this host "
-                + "for each of the guest's while it is busy; 0 to 10000",
-            DefaultValueFactory = _ => 0,
-        };
+        Option<int> poll = PollOption.Create();
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
-        Option<string> log = new("--log") { HelpName = "LEVEL", Description = "Least severe messages on standard error: debug, info, warning, error", DefaultValueFactory = _ => "warning" };
+        Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
             kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, echo, integration, console, control, noReboot, stopTimeout, poll, version, log,
@@ -76,6 +72,7 @@ internal static class RunCommand
         {
             var ram = MemoryOption.Parse(parsed.GetValue(memory)!);
             var services = IntegrationOption.Parse(parsed.GetValue(integration)!);
+            (DiskOptions Options, DiskBus Bus)[] media = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.ParseWithBus)];
             var options = new PartitionOptions
             {
                 Name = parsed.GetValue(name)!,
@@ -85,7 +82,8 @@ internal static class RunCommand
                 ProcessorCount = InRange("--cpus", parsed.GetValue(cpus), 1, 64),
                 MemoryBytes = ram.Bytes,
                 MaximumMemoryBytes = ram.MaximumBytes,
-                Disks = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.Parse)],
+                Disks = [.. media.Where(static disk => disk.Bus == DiskBus.Vmbus).Select(static disk => disk.Options)],
+                VirtioDisks = [.. media.Where(static disk => disk.Bus == DiskBus.Virtio).Select(static disk => disk.Options)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
@@ -93,13 +91,13 @@ internal static class RunCommand
                 Echo = parsed.GetValue(echo),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
-                PollTime = TimeSpan.FromMicroseconds(InRange("--poll", parsed.GetValue(poll), 0, 10_000)),
+                PollTime = PollOption.Parse(parsed.GetValue(poll)),
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
-            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(ParseLevel(parsed.GetValue(log)!)));
+            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
         }));
         return command;
     }
@@ -205,7 +203,9 @@ internal static class RunCommand
         return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
     }
 
-    private static int InRange(string option, int value, int least, int most)
+    /// <summary>Checks the value of an option that is a number.</summary>
+    /// <exception cref="UsageException">It is not in the range.</exception>
+    internal static int InRange(string option, int value, int least, int most)
         => value >= least && value <= most ? value : throw new UsageException($"{option} {value}: must be {least} to {most}.");
 
     private static uint ParseVersion(string text)
@@ -220,13 +220,4 @@ internal static class RunCommand
         string known = string.Join(", ", PartitionOptions.SupportedVersions.Select(v => $"{v >> 16}.{v & 0xFFFF}"));
         throw new UsageException($"--vmbus-version '{text}': must be one of {known}.");
     }
-
-    private static LogLevel ParseLevel(string text) => text switch
-    {
-        "debug" => LogLevel.Debug,
-        "info" => LogLevel.Information,
-        "warning" => LogLevel.Warning,
-        "error" => LogLevel.Error,
-        _ => throw new UsageException($"--log '{text}': must be debug, info, warning or error."),
-    };
 }

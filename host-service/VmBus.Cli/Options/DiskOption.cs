@@ -1,13 +1,39 @@
+using VmBus.Host;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Cli.Options;
 
-/// <summary>Reads what <c>--disk</c> and the monitor's <c>disk add</c> take.</summary>
+/// <summary>Reads what <c>--disk</c>, <c>disk add</c> and the monitor's <c>disk add</c> take.</summary>
 internal static class DiskOption
 {
-    /// <summary>Parses <c>PATH[,KEY=VALUE]…</c>.</summary>
+    /// <summary>Parses <c>PATH[,KEY=VALUE]…</c> of a disk that a running guest is given.</summary>
     /// <exception cref="DiskException">An option is unknown or has a bad value.</exception>
-    public static DiskOptions Parse(string text) => DiskOptions.Parse(text, (key, value) => key == "bus" && value == "vmbus");
+    public static DiskOptions Parse(string text)
+    {
+        (DiskOptions options, DiskBus bus) = ParseWithBus(text);
+        return bus == DiskBus.Vmbus
+            ? options
+            : throw new DiskException(DiskProblem.BadOption, $"Disk '{text}' has bus=virtio, and virtio devices are there from the start only: use bus=vmbus, or 'vmbus run --disk'.");
+    }
+
+    /// <summary>Parses <c>PATH[,KEY=VALUE]…</c> of a disk that a partition starts with.</summary>
+    /// <exception cref="DiskException">An option is unknown or has a bad value.</exception>
+    public static (DiskOptions Options, DiskBus Bus) ParseWithBus(string text)
+    {
+        DiskBus bus = DiskBus.Vmbus;
+        DiskOptions options = DiskOptions.Parse(text, (key, value) =>
+        {
+            if (key != "bus") return false;
+            bus = value switch
+            {
+                "vmbus" => DiskBus.Vmbus,
+                "virtio" => DiskBus.Virtio,
+                _ => throw new DiskException(DiskProblem.BadOption, $"Disk '{text}' has bus={value}; known are vmbus, virtio."),
+            };
+            return true;
+        });
+        return (options, bus);
+    }
 
     /// <summary>Checks a disk that another process may open, and makes its path absolute: that process has another folder.</summary>
     /// <exception cref="DiskException">An option is unknown or has a bad value.</exception>

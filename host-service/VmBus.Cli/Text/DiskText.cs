@@ -13,13 +13,13 @@ internal static class DiskText
     {
         if (disks.Count == 0) return "no disks\n";
         int width = Math.Max(2, disks.Max(disk => disk.Id.Length));
-        var text = new StringBuilder($"{"ID".PadRight(width)}  LUN       SIZE  FORMAT  STATE     PATH\n");
+        var text = new StringBuilder($"{"ID".PadRight(width)}  BUS     LUN       SIZE  FORMAT  STATE     PATH\n");
         foreach (DiskReport disk in disks)
         {
             string state = disk.State == "attached" ? disk.ReadOnly ? "read-only" : "writable" : disk.State;
             text.Append(
                 CultureInfo.InvariantCulture,
-                $"{disk.Id.PadRight(width)}  {disk.Lun,3}  {SizeParser.Format(disk.Bytes),9}  {disk.Format,-6}  {state,-9} {disk.Path}\n");
+                $"{disk.Id.PadRight(width)}  {disk.Bus,-6}  {disk.Lun,3}  {SizeParser.Format(disk.Bytes),9}  {disk.Format,-6}  {state,-9} {disk.Path}\n");
         }
 
         return text.ToString();

@@ -65,7 +65,7 @@ public static class Reports
 
     /// <summary>A disk.</summary>
     public static DiskReport Of(DiskInfo disk)
-        => new(disk.Id, disk.Lun, disk.Path, Words.Of(disk.Format), disk.ReadOnly, Words.Of(disk.State), disk.Bytes);
+        => new(disk.Id, disk.Lun, disk.Path, Words.Of(disk.Format), disk.ReadOnly, Words.Of(disk.State), disk.Bytes, Words.Of(disk.Bus));
 
     /// <summary>A network adapter.</summary>
     public static NicReport Of(NicInfo nic)

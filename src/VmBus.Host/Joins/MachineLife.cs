@@ -21,7 +21,7 @@ internal sealed class MachineLife : IDisposable
 
     /// <summary>Builds the machine over <paramref name="memory"/>, which reads as zero.</summary>
     /// <exception cref="IOException">The kernel refuses a part, or an image cannot be loaded.</exception>
-    public MachineLife(PartitionOptions options, GuestMemory memory, PartitionMemory ram, BusBridge bridge, PartitionClock clock, Chipset chipset, ILogger logger)
+    public MachineLife(PartitionOptions options, GuestMemory memory, PartitionMemory ram, BusBridge bridge, PartitionClock clock, Chipset chipset, VirtioDevices virtio, ILogger logger)
     {
         _ram = ram;
         _bridge = bridge;
@@ -34,9 +34,13 @@ internal sealed class MachineLife : IDisposable
         _machine = KvmMachine.Create(machine, memory, bridge, logger);
         try
         {
-            AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits, end));
+            AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits, end)
+            {
+                VirtioDevices = virtio.Slots,
+            });
             _boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine).Load(memory, acpi);
             chipset.Connect(_machine);
+            virtio.Connect(_machine);
         }
         catch
         {

@@ -57,8 +57,8 @@ internal sealed class NetworkAdapter
         Link?.Dispose();
     }
 
-    // Locally administered, as no vendor's block is ours.
-    private static MacAddress AddressOf(string name)
+    /// <summary>The address that follows from a name: locally administered, as no vendor's block is ours.</summary>
+    internal static MacAddress AddressOf(string name)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes($"vmbus:address:{name}"), hash);

@@ -60,12 +60,13 @@ internal sealed class NetworkAdapters : IDisposable
     /// <exception cref="IOException">A link cannot be opened; the ones before it are closed again.</exception>
     public static NetworkAdapters Open(PartitionOptions options, FrameCapture? capture, ILogger logger)
     {
-        if (options.NetworkAdapters.Count > MaximumCount)
-            throw new IOException($"{options.NetworkAdapters.Count} network adapters were given; a partition takes {MaximumCount}: leave some out.");
+        NicOptions[] synthetic = [.. options.NetworkAdapters.Where(static nic => !nic.IsVirtio)];
+        if (synthetic.Length > MaximumCount)
+            throw new IOException($"{synthetic.Length} network adapters were given; a partition takes {MaximumCount}: leave some out.");
         var adapters = new NetworkAdapters(options.Name, options.ProcessorCount, nic => LinkFactory.Open(nic, logger), capture, logger);
         try
         {
-            foreach (NicOptions nic in options.NetworkAdapters) adapters.Add(nic);
+            foreach (NicOptions nic in synthetic) adapters.Add(nic);
             return adapters;
         }
         catch

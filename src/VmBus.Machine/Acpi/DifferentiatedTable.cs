@@ -17,6 +17,7 @@ internal static class DifferentiatedTable
                 AddInterruptControllers(scope);
                 AddRealTimeClock(scope);
                 AddSerialPort(scope);
+                for (int i = 0; i < configuration.VirtioDevices.Count; i++) AddVirtioDevice(scope, i, configuration.VirtioDevices[i]);
             })
             .Package("\\_S5", PowerManagement.PowerOffSleepType, PowerManagement.PowerOffSleepType, 0, 0)
             .ToArray();
@@ -63,6 +64,13 @@ internal static class DifferentiatedTable
     private static void AddRealTimeClock(AmlBuilder scope) => scope.Device("RTC0", device => device
         .EisaName("_HID", "PNP0B00")
         .Name("_CRS", new ResourceTemplate().Io(0x70, 2).Irq(ChipsetLines.RealTimeClockGsi)));
+
+    // The identifier that Linux's virtio_mmio driver looks for; its memory accesses are coherent, which _CCA says.
+    private static void AddVirtioDevice(AmlBuilder scope, int index, VirtioSlot slot) => scope.Device($"VR{index:X2}", device => device
+        .Name("_HID", "LNRO0005")
+        .Name("_UID", (ulong)index)
+        .Name("_CCA", 1)
+        .Name("_CRS", new ResourceTemplate().FixedMemory(slot.Address, VirtioSlot.Bytes).Interrupt(slot.Gsi)));
 
     private static void AddSerialPort(AmlBuilder scope) => scope.Device("UAR1", device => device
         .EisaName("_HID", "PNP0501")

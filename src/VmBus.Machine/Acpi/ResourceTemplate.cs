@@ -9,7 +9,11 @@ internal sealed class ResourceTemplate
     private const byte IoTag = 0x47;
     private const byte EndTag = 0x79;
     private const byte Memory32FixedTag = 0x86;
+    private const byte ExtendedInterruptTag = 0x89;
     private const byte QWordAddressTag = 0x8A;
+
+    // Consumed by the device, edge-triggered, active high, exclusive.
+    private const byte EdgeConsumer = 0x03;
     private const byte Decode16 = 1;
     private const byte Writable = 1;
 
@@ -30,6 +34,13 @@ internal sealed class ResourceTemplate
     {
         ushort mask = (ushort)(1 << irq);
         _bytes.AddRange([IrqTag, (byte)mask, (byte)(mask >> 8)]);
+        return this;
+    }
+
+    /// <summary><c>Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { gsi }</c>: any global system interrupt.</summary>
+    internal ResourceTemplate Interrupt(int gsi)
+    {
+        _bytes.AddRange([ExtendedInterruptTag, 6, 0, EdgeConsumer, 1, (byte)gsi, (byte)(gsi >> 8), (byte)(gsi >> 16), (byte)(gsi >> 24)]);
         return this;
     }
 

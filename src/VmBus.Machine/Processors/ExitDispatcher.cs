@@ -10,7 +10,7 @@ namespace VmBus.Machine.Processors;
 
 /// <summary>Answers the exits of virtual processors. One for all; every vCPU thread.</summary>
 internal sealed class ExitDispatcher(
-    MachineOptions options, GuestMemory memory, PortBus ports, Synic synic, HypercallDispatcher hypercalls, ILogger logger)
+    MachineOptions options, GuestMemory memory, PortBus ports, MemoryBus registers, Synic synic, HypercallDispatcher hypercalls, ILogger logger)
 {
     private readonly CrashRegisters _crash = new(memory);
     private readonly GuestLogLimiter _crashLines = new();
@@ -30,7 +30,8 @@ internal sealed class ExitDispatcher(
                 return null;
             case KvmConstant.KVM_EXIT_MMIO:
                 counters.MemoryMappedExits++;
-                if (!run.MmioIsWrite) run.MmioData.Fill(0xFF);
+                if (run.MmioIsWrite) registers.Write(run.MmioAddress, run.MmioData);
+                else registers.Read(run.MmioAddress, run.MmioData);
                 return null;
             case KvmConstant.KVM_EXIT_HYPERV when run.HypervType == KvmConstant.KVM_EXIT_HYPERV_SYNIC:
                 counters.SynicExits++;

@@ -7,7 +7,7 @@ namespace VmBus.Memory.Guest;
 /// Guest bytes are hostile and change at any time: readers copy once and use the copy. Every method may be called from any thread.
 /// Source: protocol-spec/machine.md#memory.
 /// </remarks>
-public sealed class GuestMemory : IDisposable
+public sealed class GuestMemory : IDeviceMemory, IDisposable
 {
     /// <summary>Where RAM below 4 GiB ends at most: room for device registers and interrupt controllers above it.</summary>
     public const ulong LowMemoryEnd = 0xC000_0000;
@@ -102,6 +102,16 @@ public sealed class GuestMemory : IDisposable
         return found;
     }
 
+    /// <inheritdoc/>
+    public ulong FindRun(Gpa start, ulong bytes, out nint address)
+    {
+        if (TryGetHostAddress(start, bytes, out address)) return bytes;
+        // Rare: the range crosses the end of a run, or is no memory.
+        ulong left = LeftInRun(start);
+        address = left == 0 ? 0 : _mapping.Address + (TryGetOffset(start, 1, out ulong offset) ? (nint)offset : 0);
+        return Math.Min(left, bytes);
+    }
+
     /// <summary>The offset in <see cref="File"/> of a guest range.</summary>
     /// <returns>False when any byte is not RAM or the range crosses the hole.</returns>
     public bool TryGetFileOffset(Gpa start, ulong bytes, out long offset)
@@ -170,6 +180,14 @@ public sealed class GuestMemory : IDisposable
     {
         _mapping.Dispose();
         File.Dispose();
+    }
+
+    private ulong LeftInRun(Gpa start)
+    {
+        if (start.Value < _lowBytes) return _lowBytes - start.Value;
+        if (start.Value >= HighMemoryStart && start.Value - HighMemoryStart < _highBytes) return _highBytes - (start.Value - HighMemoryStart);
+        ulong added = AddedBytes;
+        return start >= GrowthStart && start.Value - GrowthStart.Value < added ? added - (start.Value - GrowthStart.Value) : 0;
     }
 
     private bool TryGetOffset(Gpa start, ulong bytes, out ulong offset)

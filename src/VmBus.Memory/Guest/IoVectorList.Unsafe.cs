@@ -61,6 +61,27 @@ public sealed unsafe class IoVectorList : IDisposable
         return TryAppend(address, bytes);
     }
 
+    /// <summary>Appends a range of a device's memory, in as few entries as its pieces allow.</summary>
+    /// <returns>False, with the list unchanged, when a byte is no memory or the list is at its maximum.</returns>
+    public bool TryAdd(IDeviceMemory memory, Gpa start, long bytes)
+    {
+        long before = Bytes;
+        while (bytes > 0)
+        {
+            long run = (long)memory.FindRun(start, (ulong)Math.Min(bytes, int.MaxValue), out nint address);
+            if (run == 0 || !TryAppend(address, (int)run))
+            {
+                Truncate(before);
+                return false;
+            }
+
+            start += (ulong)run;
+            bytes -= run;
+        }
+
+        return true;
+    }
+
     /// <summary>Appends the start of a buffer of the host's own, which must outlive its use through this list.</summary>
     /// <param name="buffer">The buffer.</param>
     /// <param name="bytes">How much of it.</param>

@@ -38,6 +38,8 @@ internal static class KvmConstant
     public const uint KVM_CLOCK_REALTIME = 4;
     public const uint KVM_IRQFD_FLAG_DEASSIGN = 1;
     public const uint KVM_IRQFD_FLAG_RESAMPLE = 2;
+    public const uint KVM_IOEVENTFD_FLAG_DATAMATCH = 1;
+    public const uint KVM_MEM_READONLY = 2;
     public const uint KVM_HYPERV_EVENTFD_DEASSIGN = 1;
     public const uint KVM_HYPERV_CONN_ID_MASK = 0x00FFFFFF;
     public const uint KVM_PIT_SPEAKER_DUMMY = 1;

@@ -20,6 +20,7 @@ internal static class KvmRequest
     public const uint KVM_IRQ_LINE = 0x4008AE61;
     public const uint KVM_SET_GSI_ROUTING = 0x4008AE6A;
     public const uint KVM_IRQFD = 0x4020AE76;
+    public const uint KVM_IOEVENTFD = 0x4040AE79;
     public const uint KVM_CREATE_PIT2 = 0x4040AE77;
     public const uint KVM_GET_CLOCK = 0x8030AE7C;
     public const uint KVM_HYPERV_EVENTFD = 0x4018AEBD;

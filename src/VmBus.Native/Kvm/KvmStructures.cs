@@ -139,6 +139,17 @@ internal struct kvm_irqfd
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct kvm_ioeventfd
+{
+    public ulong datamatch;
+    public ulong addr;
+    public uint len;
+    public int fd;
+    public uint flags;
+    public UInt32x9 pad;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct kvm_pit_config
 {
     public uint flags;
@@ -298,4 +309,10 @@ internal struct Bytex1024
 internal struct FilterRangex16
 {
     private kvm_msr_filter_range _first;
+}
+
+[InlineArray(9)]
+internal struct UInt32x9
+{
+    private uint _first;
 }

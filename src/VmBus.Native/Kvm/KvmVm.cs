@@ -29,6 +29,39 @@ internal sealed class KvmVm : KvmDescriptor
         CallOrThrow(KvmRequest.KVM_SET_USER_MEMORY_REGION, ref region, $"Giving the VM {bytes} bytes of memory at 0x{guestAddress:x} failed");
     }
 
+    /// <summary>As <see cref="SetMemory"/>, but what the guest writes there is not stored: it leaves to user space, or to an eventfd.</summary>
+    /// <returns>0, or the negated errno.</returns>
+    internal int SetReadOnlyMemory(int slot, ulong guestAddress, ulong bytes, nint hostAddress)
+    {
+        var region = new kvm_userspace_memory_region
+        {
+            slot = (uint)slot,
+            flags = KvmConstant.KVM_MEM_READONLY,
+            guest_phys_addr = guestAddress,
+            memory_size = bytes,
+            userspace_addr = (ulong)hostAddress,
+        };
+        return Call(KvmRequest.KVM_SET_USER_MEMORY_REGION, ref region);
+    }
+
+    /// <summary>Has the guest's writes of 4 bytes to an address signal <paramref name="target"/> instead of leaving to user space.</summary>
+    /// <param name="address">Guest physical address.</param>
+    /// <param name="value">Only writes of this value; null for all.</param>
+    /// <param name="target">What is signalled.</param>
+    /// <returns>0, or the negated errno.</returns>
+    internal int BindWrite(ulong address, uint? value, EventFd target)
+    {
+        var binding = new kvm_ioeventfd
+        {
+            addr = address,
+            len = sizeof(uint),
+            datamatch = value ?? 0,
+            fd = target.Descriptor,
+            flags = value is null ? 0 : KvmConstant.KVM_IOEVENTFD_FLAG_DATAMATCH,
+        };
+        return Call(KvmRequest.KVM_IOEVENTFD, ref binding);
+    }
+
     /// <summary>Places the four pages that Intel processors need to run real mode: one identity map, three of a task state segment.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     internal void SetRealModePages(ulong identityMap, ulong taskState)

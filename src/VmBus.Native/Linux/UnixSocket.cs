@@ -44,6 +44,30 @@ public static partial class UnixSocket
         return null;
     }
 
+    /// <summary>As <see cref="TryListen"/>, and a socket that a dead process left at <paramref name="path"/> is replaced.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="blocking">Whether <see cref="TryAccept"/> waits for connections.</param>
+    /// <param name="reservedBytes">Bytes that longer paths made from this one need.</param>
+    /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
+    public static LinuxFile Claim(string path, bool blocking, int reservedBytes = 0)
+    {
+        int longest = MaximumPathBytes - reservedBytes;
+        if (Encoding.UTF8.GetByteCount(path) > longest)
+            throw new IOException($"Socket path '{path}' is too long: the system allows {longest} bytes here; choose a shorter one.");
+        LinuxFile? listener = TryListen(path, blocking, out int errno);
+        if (listener is null && errno == Errno.EADDRINUSE)
+        {
+            using LinuxFile? other = TryConnect(path, out int refusal);
+            // A file of another kind refuses as well, and is not ours to remove.
+            if (other is not null || refusal != Errno.ECONNREFUSED || !FileStatus.IsSocket(path))
+                throw new IOException($"Socket path '{path}' is in use: choose another, or end the program that listens there, or remove the file.");
+            File.Delete(path);
+            listener = TryListen(path, blocking, out errno);
+        }
+
+        return listener ?? throw new IOException($"Socket path '{path}' cannot be used: {LinuxException.DescribeError(errno)}; choose a path in a folder that can be written.");
+    }
+
     /// <summary>Takes a connection that waits; it is non-blocking.</summary>
     /// <returns>Null, with <paramref name="errno"/> set, when none waits (EAGAIN) or there is no descriptor for it.</returns>
     public static LinuxFile? TryAccept(LinuxFile listener, out int errno)

@@ -17,7 +17,7 @@ public enum LinkKind
     User,
 }
 
-/// <summary>An adapter as the operator describes it: <c>tap=NAME|bridge=NAME|user[,mac=MAC][,bus=vmbus][,queues=N][,id=ID]</c>.</summary>
+/// <summary>An adapter as the operator describes it: <c>tap=NAME|bridge=NAME|user[,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]</c>.</summary>
 /// <param name="Kind">What the cable leads to.</param>
 /// <param name="Target">Name of the interface or bridge; empty for <see cref="LinkKind.User"/>.</param>
 public sealed record NicOptions(LinkKind Kind, string Target)
@@ -26,11 +26,14 @@ public sealed record NicOptions(LinkKind Kind, string Target)
     public const int MaximumQueues = 64;
 
     private const int MaximumIdCharacters = 32;
-    private const string Form = "write tap=NAME, bridge=NAME or user, then [,mac=MAC][,bus=vmbus][,queues=N][,id=ID]";
+    private const string Form = "write tap=NAME, bridge=NAME or user, then [,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]";
     private const string Keys = "known are mac, bus, queues, id";
 
     /// <summary>The adapter's address; null when none was given.</summary>
     public MacAddress? Address { get; init; }
+
+    /// <summary>Whether the guest is to reach it as a virtio device, and not by the VMBus.</summary>
+    public bool IsVirtio { get; init; }
 
     /// <summary>Most queues to use; null for as many as the link and the guest have.</summary>
     public int? Queues { get; init; }
@@ -100,9 +103,9 @@ public sealed record NicOptions(LinkKind Kind, string Target)
         "mac" => this with { Address = ParseAddress(text, value) },
         "bus" => value switch
         {
-            "vmbus" => this,
-            "virtio" => throw Bad(text, "has bus=virtio, which network adapters do not have; leave it out or write bus=vmbus"),
-            _ => throw Bad(text, $"has bus={value}; known is vmbus"),
+            "vmbus" => this with { IsVirtio = false },
+            "virtio" => this with { IsVirtio = true },
+            _ => throw Bad(text, $"has bus={value}; known are vmbus, virtio"),
         },
         "queues" => this with
         {

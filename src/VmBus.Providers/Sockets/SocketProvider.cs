@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Devices;
@@ -70,22 +69,7 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     {
         // Room for the underscore and the longest name of a service behind it.
         const int LongestSuffix = 1 + 36;
-        if (Encoding.UTF8.GetByteCount(path) > UnixSocket.MaximumPathBytes - LongestSuffix)
-            throw new IOException($"Socket path '{path}' is too long: the system allows {UnixSocket.MaximumPathBytes - LongestSuffix} bytes here; choose a shorter one.");
-        LinuxFile? listener = UnixSocket.TryListen(path, blocking: false, out int errno);
-        if (listener is null && errno == Errno.EADDRINUSE)
-        {
-            using LinuxFile? other = UnixSocket.TryConnect(path, out int refusal);
-            // A file of another kind refuses as well, and is not ours to remove.
-            if (other is not null || refusal != Errno.ECONNREFUSED || !FileStatus.IsSocket(path))
-                throw new IOException($"Socket path '{path}' is in use: choose another, or end the program that listens there, or remove the file.");
-            File.Delete(path);
-            listener = UnixSocket.TryListen(path, blocking: false, out errno);
-        }
-
-        return listener is null
-            ? throw new IOException($"Socket path '{path}' cannot be used: {LinuxException.DescribeError(errno)}.")
-            : new SocketProvider(path, listener, logger);
+        return new SocketProvider(path, UnixSocket.Claim(path, blocking: false, LongestSuffix), logger);
     }
 
     /// <summary>A provider that no program of the host sees: only <see cref="Connect(uint)"/> makes connections.</summary>

@@ -8,7 +8,7 @@ namespace VmBus.Management.Tests.Messages;
 
 public sealed class ControlMessageTests
 {
-    private static readonly DiskReport Disk = new("data", 1, "/images/data,1.qcow2", "qcow2", false, "attached", 64L << 30);
+    private static readonly DiskReport Disk = new("data", 1, "/images/data,1.qcow2", "qcow2", false, "attached", 64L << 30, "vmbus");
 
     private static readonly ControlEvent Ended = new(1_795_675_377_123, "guest", "powered-off", null, null, null, null);
 

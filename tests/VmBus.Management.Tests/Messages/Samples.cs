@@ -11,7 +11,7 @@ internal static class Samples
     private static readonly ChannelReport Channel = new(
         7, "type", "instance", "scsi", 1, "open", 2, "lane-0", 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14);
 
-    private static readonly DiskReport Disk = new("data", 63, "/images/a b.img", "qcow2", true, "removing", 1L << 40);
+    private static readonly DiskReport Disk = new("data", 63, "/images/a b.img", "qcow2", true, "removing", 1L << 40, "virtio");
 
     private static readonly NicTraffic Traffic = new(1, 2, 3, 4, 5, 6, 7);
 

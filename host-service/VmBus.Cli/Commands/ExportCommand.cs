@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using VmBus.Cli.Options;
+using VmBus.Host.Exports;
+using VmBus.Network.Links;
+using VmBus.Storage.Disks;
+
+namespace VmBus.Cli.Commands;
+
+/// <summary><c>vmbus export</c>: disks and links for the virtio devices of other virtual machine monitors.</summary>
+internal static class ExportCommand
+{
+    // SIGUSR1.
+    private const PosixSignal LookAtSizes = (PosixSignal)10;
+
+    /// <summary>Builds the command.</summary>
+    public static Command Create() => new("export", "Serves disks or network links to other virtual machine monitors (QEMU, User-Mode Linux, …) over vhost-user.")
+    {
+        CreateBlock(),
+        CreateNetwork(),
+    };
+
+    private static Command CreateBlock()
+    {
+        Option<string[]> disks = new("--disk")
+        {
+            HelpName = "PATH[,KEY=VALUE]…",
+            Required = true,
+            Description = "A disk; may be given several times, each with its own --socket. Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, "
+                + "cache=writeback|direct, sector=512|4096, id=ID (the serial number that the guest sees). A doubled comma stands for a comma in the path",
+        };
+        Option<string[]> sockets = new("--socket")
+        {
+            HelpName = "PATH",
+            Required = true,
+            Description = "Where front-ends find the disk; one for each --disk, in the same order. A disk that may be written serves one front-end at a time, and the next "
+                + "waits; one that is readonly serves up to 64",
+        };
+        Option<int> queues = new("--queues") { HelpName = "N", Description = "Request queues that each front-end may use, 1 to 64", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 64) };
+        Option<int> poll = PollOption.Create();
+        Option<string> log = LogOption.Create();
+        var command = new Command("blk", "Serves disks as vhost-user-blk back-ends until SIGTERM or SIGINT; SIGUSR1 looks at their sizes again and tells the guests.")
+        {
+            disks, sockets, queues, poll, log,
+        };
+        command.SetAction(parsed => RunCommand.Guard(() =>
+        {
+            DiskOptions[] media = [.. (parsed.GetValue(disks) ?? []).Select(static text => DiskOptions.Parse(text))];
+            string[] places = parsed.GetValue(sockets) ?? [];
+            if (media.Length != places.Length)
+                throw new UsageException($"There are {media.Length} --disk and {places.Length} --socket: give one socket for each disk.");
+            var options = new ExportOptions
+            {
+                Queues = RunCommand.InRange("--queues", parsed.GetValue(queues), 1, 64),
+                PollTime = PollOption.Parse(parsed.GetValue(poll)),
+            };
+            using var export = BlockExport.Start(options, [.. media.Zip(places)], new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
+            using PosixSignalRegistration sizes = PosixSignalRegistration.Create(LookAtSizes, _ => export.RefreshSizes());
+            return WaitForEnd();
+        }));
+        return command;
+    }
+
+    private static Command CreateNetwork()
+    {
+        Option<string[]> nics = new("--nic")
+        {
+            HelpName = "LINK[,KEY=VALUE]…",
+            Required = true,
+            Description = "A link; may be given several times, each with its own --socket. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
+                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N",
+        };
+        Option<string[]> sockets = new("--socket")
+        {
+            HelpName = "PATH",
+            Required = true,
+            Description = "Where a front-end finds the link; one for each --nic, in the same order. One front-end at a time; the next waits",
+        };
+        Option<int> queues = new("--queues") { HelpName = "N", Description = "Pairs of queues that a front-end may use, 1 to 8", DefaultValueFactory = _ => 1 };
+        Option<int> poll = PollOption.Create();
+        Option<string> log = LogOption.Create();
+        var command = new Command("net", "Serves network links as vhost-user-net back-ends until SIGTERM or SIGINT.") { nics, sockets, queues, poll, log };
+        command.SetAction(parsed => RunCommand.Guard(() =>
+        {
+            NicOptions[] links = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))];
+            string[] places = parsed.GetValue(sockets) ?? [];
+            if (links.Length != places.Length)
+                throw new UsageException($"There are {links.Length} --nic and {places.Length} --socket: give one socket for each link.");
+            var options = new ExportOptions
+            {
+                Queues = RunCommand.InRange("--queues", parsed.GetValue(queues), 1, 8),
+                PollTime = PollOption.Parse(parsed.GetValue(poll)),
+            };
+            using var export = NetworkExport.Start(options, [.. links.Zip(places)], new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
+            return WaitForEnd();
+        }));
+        return command;
+    }
+
+    private static int WaitForEnd()
+    {
+        using var ended = new ManualResetEventSlim();
+
+        void End(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            ended.Set();
+        }
+
+        using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
+        ended.Wait();
+        return ExitStatus.Success;
+    }
+}

@@ -1,0 +1,225 @@
+using Microsoft.Extensions.Logging;
+using VmBus.Lanes;
+using VmBus.Machine;
+using VmBus.Machine.Devices;
+using VmBus.Memory.Guest;
+using VmBus.Network.Frames;
+using VmBus.Network.Links;
+using VmBus.Providers.Network;
+using VmBus.Storage.Disks;
+using VmBus.Virtio.Block;
+using VmBus.Virtio.Devices;
+using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Network;
+
+namespace VmBus.Host.Joins;
+
+/// <summary>The partition's virtio devices, which it has from the start to the end; they stay open over guest resets while machines come and go.</summary>
+/// <remarks>Any thread but a lane, one at a time for connecting, resetting and disposing.</remarks>
+internal sealed class VirtioDevices : IDisposable
+{
+    // A queue for each processor spares them each other's locks; more than this gains nothing.
+    private const int MaximumQueues = 8;
+
+    private readonly string _partition;
+    private readonly ILogger _logger;
+    private readonly List<VirtioDisk> _disks = [];
+    private readonly List<VirtioNic> _nics = [];
+    private readonly List<MmioTransport> _transports = [];
+
+    private VirtioDevices(string partition, ILogger logger)
+    {
+        _partition = partition;
+        _logger = logger;
+    }
+
+    /// <summary>The disks in the order given.</summary>
+    public IReadOnlyList<DiskInfo> Disks => [.. _disks.Select(static disk => disk.Describe())];
+
+    /// <summary>The network adapters in the order given.</summary>
+    public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
+
+    /// <summary>Where the devices are to be announced.</summary>
+    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count).Select(VirtioSlot.At)];
+
+    /// <summary>Opens disks and links; nothing is served yet.</summary>
+    /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
+    public static VirtioDevices Open(PartitionOptions options, ILogger logger)
+    {
+        NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
+        int count = options.VirtioDisks.Count + nics.Length;
+        if (count > VirtioSlot.Count)
+            throw new IOException($"There are {count} devices with bus=virtio, and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
+        var devices = new VirtioDevices(options.Name, logger);
+        try
+        {
+            foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
+            foreach (NicOptions nic in nics) devices.Add(nic);
+            return devices;
+        }
+        catch
+        {
+            devices.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the devices ready for machines over this memory. Called once.</summary>
+    /// <param name="memory">The guest's RAM.</param>
+    /// <param name="lanes">What queues run on.</param>
+    /// <param name="processorCount">The guest's processors.</param>
+    /// <param name="capture">Where copies of all frames go; null for nowhere.</param>
+    public void Serve(GuestMemory memory, IReadOnlyList<Lane> lanes, int processorCount, FrameCapture? capture)
+    {
+        int queues = Math.Clamp(processorCount, 1, MaximumQueues);
+        foreach (VirtioDisk disk in _disks) Serve(new BlockDevice(disk.Medium, disk.Serial, queues), memory, lanes);
+        foreach (VirtioNic nic in _nics)
+        {
+            nic.Link.Capture = capture;
+            nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(queues, nic.Options.Queues ?? MaximumQueues));
+            Serve(nic.Device, memory, lanes);
+        }
+    }
+
+    /// <summary>Puts the devices into a machine that has not started.</summary>
+    public void Connect(KvmMachine machine)
+    {
+        for (int i = 0; i < _transports.Count; i++)
+        {
+            MmioTransport transport = _transports[i];
+            VirtioSlot slot = VirtioSlot.At(i);
+            machine.MapRegisters(slot.Address, transport.Page);
+            machine.BindLine(slot.Gsi, transport.Interrupt);
+            machine.BindWrite(slot.Address + (ulong)MmioTransport.AcknowledgeOffset, null, transport.Acknowledge);
+            for (int queue = 0; queue < transport.Kicks.Count; queue++)
+                machine.BindWrite(slot.Address + (ulong)MmioTransport.NotifyOffset, (uint)queue, transport.Kicks[queue]);
+            machine.AddMemoryDevice(new Registers(slot, transport));
+        }
+    }
+
+    /// <summary>Puts the devices into their power-on state, with nothing under way. No machine runs.</summary>
+    public void Reset()
+    {
+        foreach (MmioTransport transport in _transports) transport.Reset();
+    }
+
+    /// <summary>Whether a disk of this name is here.</summary>
+    public bool Has(string id) => _disks.Exists(disk => disk.Id == id);
+
+    /// <summary>See <see cref="IPartitionControl.ResizeDisk"/>.</summary>
+    public DiskInfo Resize(string id, long? bytes)
+    {
+        int index = _disks.FindIndex(disk => disk.Id == id);
+        VirtioDisk disk = _disks[index];
+        lock (disk)
+        {
+            if (bytes is { } wanted) disk.Medium.Grow(wanted);
+            else if (!disk.Medium.SizeMayChange) disk.Medium.Grow(disk.Medium.Geometry.Bytes);
+            if (disk.Medium.RefreshGeometry())
+            {
+                _transports[index].TellConfigChanged();
+                HostLog.DiskResized(_logger, _partition, disk.Number, disk.Options.Path, disk.Medium.Geometry.Bytes);
+            }
+
+            return disk.Describe();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (MmioTransport transport in _transports) transport.Dispose();
+        _transports.Clear();
+        foreach (VirtioDisk disk in _disks) disk.Medium.Dispose();
+        foreach (VirtioNic nic in _nics) nic.Link.Dispose();
+        _disks.Clear();
+        _nics.Clear();
+    }
+
+    private void Serve(IVirtioDevice device, GuestMemory memory, IReadOnlyList<Lane> lanes)
+        => _transports.Add(new MmioTransport(device, memory, lanes, _logger));
+
+    private void Add(DiskOptions options)
+    {
+        options = DiskFactory.Resolve(options);
+        string identity = StableIds.Create("disk", $"{_partition}:virtio{_disks.Count}").ToString("N");
+        var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, identity);
+        if (Has(disk.Id)) throw new IOException($"Disk '{options.Path}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
+        disk.Medium = DiskFactory.Open(options, _logger);
+        _disks.Add(disk);
+        HostLog.DiskOpened(_logger, _partition, disk.Number, options.Path, disk.Medium.Geometry.Bytes);
+    }
+
+    private void Add(NicOptions options)
+    {
+        string id = options.Id ?? $"virtio-nic{_nics.Count}";
+        if (_nics.Exists(nic => nic.Id == id))
+            throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
+        MacAddress address = options.Address ?? NetworkAdapter.AddressOf($"{_partition}:{id}");
+        _nics.Add(new VirtioNic(id, options, address, LinkFactory.Open(options, _logger)));
+        HostLog.NetworkAdapterOpened(_logger, _partition, id, options.Name, address);
+    }
+
+    private sealed class VirtioNic(string id, NicOptions options, MacAddress address, ILink link)
+    {
+        public string Id => id;
+
+        public NicOptions Options => options;
+
+        public MacAddress Address => address;
+
+        public ILink Link => link;
+
+        public NetDevice? Device { get; set; }
+
+        public NicInfo Describe()
+        {
+            IReadOnlyList<NetCounters> pairs = Device?.Counters ?? [];
+            return new NicInfo(
+                id,
+                options.Name,
+                address,
+                NicState.Attached,
+                link.IsUp,
+                pairs.Aggregate(default(NetworkCounters), static (sum, pair) => sum + Of(pair)),
+                [.. pairs.Select(static (pair, index) => new NetworkQueueInfo(index, Of(pair), default))]);
+        }
+
+        private static NetworkCounters Of(NetCounters pair) => new()
+        {
+            FramesSent = pair.FramesSent,
+            SendDropped = pair.SendDropped,
+            FramesReceived = pair.FramesReceived,
+            ReceiveDropped = pair.ReceiveDropped,
+            BytesSent = pair.BytesSent,
+            BytesReceived = pair.BytesReceived,
+        };
+    }
+
+    private sealed class VirtioDisk(string id, byte number, DiskOptions options, string identity)
+    {
+        public string Id => id;
+
+        public byte Number => number;
+
+        public DiskOptions Options => options;
+
+        public string Serial => options.Id ?? identity;
+
+        public IDisk Medium { get; set; } = null!;
+
+        public DiskInfo Describe()
+            => new(id, number, options.Path, options.Format, Medium.Traits.ReadOnly, DiskState.Attached, Medium.Geometry.Bytes) { Bus = DiskBus.Virtio };
+    }
+
+    private sealed class Registers(VirtioSlot slot, MmioTransport transport) : IMemoryDevice
+    {
+        public ulong Start => slot.Address;
+
+        public ulong Bytes => VirtioSlot.Bytes;
+
+        public void Read(ulong offset, Span<byte> data) => transport.Read((int)offset, data);
+
+        public void Write(ulong offset, ReadOnlySpan<byte> data) => transport.Write((int)offset, data);
+    }
+}

@@ -1,0 +1,37 @@
+namespace VmBus.Memory.Guest;
+
+/// <summary>Copies between a device's memory and the host's.</summary>
+public static unsafe class GuestCopy
+{
+    /// <summary>Copies guest bytes out. False when a byte is no memory; then some may have been copied.</summary>
+    public static bool TryRead(IDeviceMemory memory, Gpa start, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int run = (int)memory.FindRun(start, (ulong)destination.Length, out nint address);
+            if (run == 0) return false;
+            // SAFETY: the memory has promised as many bytes there.
+            new ReadOnlySpan<byte>((void*)address, run).CopyTo(destination);
+            destination = destination[run..];
+            start += (ulong)run;
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies bytes into the guest. False when a byte is no memory; then some may have been copied.</summary>
+    public static bool TryWrite(IDeviceMemory memory, Gpa start, ReadOnlySpan<byte> source)
+    {
+        while (!source.IsEmpty)
+        {
+            int run = (int)memory.FindRun(start, (ulong)source.Length, out nint address);
+            if (run == 0) return false;
+            // SAFETY: the memory has promised as many bytes there.
+            source[..run].CopyTo(new Span<byte>((void*)address, run));
+            source = source[run..];
+            start += (ulong)run;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace VmBus.Native.Linux;
+
+/// <summary>A descriptor of another process's by which that process is woken: an eventfd, a socket or a pipe. Close-on-exec.</summary>
+/// <remarks>
+/// Signalling never waits, whatever the descriptor is, and leaves its flags alone, which it may share with its giver. Any thread.
+/// Source: eventfd(2), send(2), poll(2).
+/// </remarks>
+public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private const int MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+    private const short POLLOUT = 4;
+
+    private readonly DescriptorKind _kind;
+
+    private SignalDescriptor(int descriptor, DescriptorKind kind)
+        : base(ownsHandle: true)
+    {
+        SetHandle(descriptor);
+        _kind = kind;
+    }
+
+    private enum DescriptorKind
+    {
+        // A write of 1 waits only when the counter is full, which 2^64 unread signals make it.
+        Event,
+
+        Socket,
+
+        // Others may wait: they are written to only when there is room.
+        Other,
+    }
+
+    /// <summary>Takes over a descriptor that another process has sent.</summary>
+    public static SignalDescriptor Take(int descriptor)
+    {
+        string? target = new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget;
+        return new SignalDescriptor(descriptor, target switch
+        {
+            "anon_inode:[eventfd]" => DescriptorKind.Event,
+            not null when target.StartsWith("socket:", StringComparison.Ordinal) => DescriptorKind.Socket,
+            _ => DescriptorKind.Other,
+        });
+    }
+
+    /// <summary>Wakes whoever waits on the other end. What it has not taken yet is signal enough, and nobody there is nobody's loss.</summary>
+    public unsafe void Signal()
+    {
+        ulong one = 1;
+        switch (_kind)
+        {
+            case DescriptorKind.Socket:
+                // SAFETY: the kernel reads exactly 8 bytes of a local.
+                _ = send(this, (nint)(&one), sizeof(ulong), MSG_DONTWAIT_NOSIGNAL);
+                return;
+            case DescriptorKind.Other:
+                var entry = new PollEntry { Descriptor = (int)handle, Events = POLLOUT };
+                // SAFETY: one entry, a local.
+                if (poll((nint)(&entry), 1, 0) != 1 || entry.Ready != POLLOUT) return;
+                break;
+            case DescriptorKind.Event:
+                break;
+        }
+
+        // SAFETY: the kernel reads exactly 8 bytes of a local.
+        _ = write(this, (nint)(&one), sizeof(ulong));
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle() => close((int)handle) == 0;
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint write(SignalDescriptor file, nint buffer, nint bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint send(SignalDescriptor socket, nint buffer, nint bytes, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int poll(nint entries, nuint count, int timeoutMs);
+
+    [LibraryImport("libc")]
+    private static partial int close(int descriptor);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollEntry
+    {
+        public int Descriptor;
+        public short Events;
+        public short Ready;
+    }
+}

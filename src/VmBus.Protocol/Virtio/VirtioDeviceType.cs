@@ -1,0 +1,11 @@
+namespace VmBus.Protocol.Virtio;
+
+/// <summary>Virtio device ids. Source: virtio 1.3, 5 Device Types.</summary>
+public enum VirtioDeviceType
+{
+    /// <summary>Network adapter.</summary>
+    Network = 1,
+
+    /// <summary>Block device.</summary>
+    Block = 2,
+}

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace VmBus.Virtio;
+
+/// <summary>Log messages of this project, event ids 5700 to 5799.</summary>
+internal static partial class VirtioLog
+{
+    [LoggerMessage(EventId = 5700, Level = LogLevel.Information, Message = "{Socket}: front-end {Number} is connected")]
+    internal static partial void Connected(ILogger logger, string socket, int number);
+
+    [LoggerMessage(EventId = 5701, Level = LogLevel.Information, Message = "{Socket}: front-end {Number} has gone")]
+    internal static partial void Disconnected(ILogger logger, string socket, int number);
+
+    [LoggerMessage(EventId = 5702, Level = LogLevel.Warning, Message = "{Socket}: front-end {Number} is disconnected: {Problem}")]
+    internal static partial void Refused(ILogger logger, string socket, int number, string problem);
+
+    [LoggerMessage(EventId = 5703, Level = LogLevel.Warning, Message = "{Device}: queue {Queue} is stopped until its driver sets it up anew: {Problem}")]
+    internal static partial void QueueBroken(ILogger logger, string device, int queue, string problem);
+
+    [LoggerMessage(EventId = 5704, Level = LogLevel.Debug, Message = "{Socket}: front-end {Number} sends {Request}, {Bytes} bytes")]
+    internal static partial void Message(ILogger logger, string socket, int number, Protocol.VhostUser.VhostUserRequest request, int bytes);
+
+    [LoggerMessage(EventId = 5705, Level = LogLevel.Information, Message = "{Socket}: queue {Queue} runs: {Size} entries from {Base}, {Recovered} requests taken up again")]
+    internal static partial void QueueStarted(ILogger logger, string socket, int queue, int size, uint @base, int recovered);
+
+    [LoggerMessage(EventId = 5706, Level = LogLevel.Warning, Message = "{Socket}: no connection taken: {Reason}")]
+    internal static partial void NotAccepted(ILogger logger, string socket, string reason);
+}

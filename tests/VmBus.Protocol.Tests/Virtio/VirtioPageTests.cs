@@ -1,0 +1,100 @@
+using VmBus.Protocol.VhostUser;
+using VmBus.Protocol.Virtio;
+using VmBus.TestKit.SpecTables;
+using Xunit;
+
+namespace VmBus.Protocol.Tests.Virtio;
+
+/// <summary>Code and protocol-spec/virtio.md say the same.</summary>
+public sealed class VirtioPageTests
+{
+    private static readonly SpecPage Page = SpecPage.Load("virtio.md");
+
+    [Fact]
+    public void Feature_bits_are_the_pages() => Assert.Empty(
+        Page.Numbers("features").DifferencesFrom<VirtioFeatures>()
+            .Concat(Page.Numbers("block").DifferencesFrom<BlockFeatures>())
+            .Concat(Page.Numbers("network").DifferencesFrom<NetFeatures>())
+            .Concat(Page.Numbers("control-commands").DifferencesFrom<NetControlCommand>()));
+
+    [Fact]
+    public void Messages_and_protocol_features_are_the_pages() => Assert.Empty(
+        Page.Numbers("messages").DifferencesFrom<VhostUserRequest>().Concat(Page.Numbers("protocol-features").DifferencesFrom<VhostUserFeatures>()));
+
+    [Fact]
+    public void Block_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("block-configuration");
+        byte[] bytes = new byte[BlockConfig.Size];
+        new BlockConfig
+        {
+            Sectors = 0x0102_0304_0506_0708,
+            MaximumSegments = 1001,
+            BlockBytes = 1002,
+            PhysicalBlockExponent = 13,
+            MinimumIoBlocks = 1004,
+            OptimalIoBlocks = 1005,
+            WriteBack = 16,
+            QueueCount = 1007,
+            MaximumDiscardSectors = 1008,
+            MaximumDiscardSegments = 1009,
+            DiscardAlignmentSectors = 1010,
+            MaximumZeroSectors = 1011,
+            MaximumZeroSegments = 1012,
+            ZeroMayUnmap = 113,
+        }.Write(bytes);
+        Assert.Equal(BlockConfig.Size, layout.Bytes);
+        Assert.Equal(BlockConfig.WriteBackOffset, layout.Offset("write back"));
+        Assert.Equal(0x0102_0304_0506_0708UL, layout.Read(bytes, "sectors"));
+        Assert.Equal(
+            [1001, 1002, 13, 1004, 1005, 16, 1007, 1008, 1009, 1010, 1011, 1012, 113],
+            new[]
+            {
+                "maximum segments", "block bytes", "physical block exponent", "minimum io blocks", "optimal io blocks", "write back", "queue count",
+                "maximum discard sectors", "maximum discard segments", "discard alignment sectors", "maximum zero sectors", "maximum zero segments", "zero may unmap",
+            }.Select(field => (int)layout.Read(bytes, field)));
+    }
+
+    [Fact]
+    public void Network_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("network-configuration");
+        byte[] bytes = new byte[NetConfig.Size];
+        new NetConfig(0x0605_0403_0201, 0x1112, 0x2122, 0x3132).Write(bytes);
+        Assert.Equal(NetConfig.Size, layout.Bytes);
+        Assert.Equal([1, 2, 3, 4, 5, 6], layout.Slice(bytes, "address").ToArray());
+        Assert.Equal(
+            (0x1112UL, 0x2122UL, 0x3132UL), (layout.Read(bytes, "status"), layout.Read(bytes, "maximum pairs"), layout.Read(bytes, "mtu")));
+    }
+
+    [Fact]
+    public void Header_is_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("header");
+        byte[] bytes = new byte[VhostUserHeader.Size];
+        new VhostUserHeader(24, VhostUserHeader.Version | VhostUserHeader.NeedReply, 4096).Write(bytes);
+        Assert.Equal(VhostUserHeader.Size, layout.Bytes);
+        Assert.Equal((24UL, 9UL, 4096UL), (layout.Read(bytes, "request"), layout.Read(bytes, "flags"), layout.Read(bytes, "payload bytes")));
+        Assert.True(VhostUserHeader.TryRead(bytes, out VhostUserHeader read));
+        Assert.Equal((24U, true, 4096), (read.Request, read.NeedsReply, read.PayloadBytes));
+        layout.Write(bytes, "payload bytes", 4097);
+        Assert.False(VhostUserHeader.TryRead(bytes, out _));
+        Assert.False(VhostUserHeader.TryRead(bytes.AsSpan(0, 11), out _));
+    }
+
+    [Fact]
+    public void Region_that_is_empty_or_passes_an_end_is_refused()
+    {
+        byte[] bytes = new byte[VhostUserRegion.Size];
+        Assert.False(VhostUserRegion.TryRead(bytes, out _));
+        bytes[8] = 1;
+        Assert.True(VhostUserRegion.TryRead(bytes, out _));
+        Assert.False(VhostUserRegion.TryRead(bytes.AsSpan(1), out _));
+        foreach (int offset in new[] { 0, 16, 24 })
+        {
+            byte[] wrong = [.. bytes];
+            wrong.AsSpan(offset, 8).Fill(0xFF);
+            Assert.False(VhostUserRegion.TryRead(wrong, out _));
+        }
+    }
+}

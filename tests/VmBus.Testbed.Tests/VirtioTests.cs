@@ -1,0 +1,75 @@
+using VmBus.TestKit.Testbed;
+using Xunit;
+
+namespace VmBus.Testbed.Tests;
+
+/// <summary>Virtio devices in a partition, beside those of the VMBus: unmodified Debian finds both with its own drivers.</summary>
+[Collection(TestbedCollection.Name)]
+public sealed class VirtioTests(GuestFixture host)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
+
+    [Theory]
+    [InlineData("6.1")]
+    [InlineData("6.12")]
+    public async Task Debian_uses_virtio_disks_beside_those_of_the_bus(string kernel)
+    {
+        CommandResult result = await host.RunGuestAsync(
+            $$"""
+            set -eu
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); trap 'rm -rf "$work"' EXIT
+            cp "$VMBUS_SCRATCH/root.img" "$work/root"; truncate -s 128M "$work/data"; truncate -s 64M "$work/fixed"
+            tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" \
+                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
+                set -eu
+                until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
+                cat /sys/block/vda/serial; echo; cat /sys/block/vda/size /sys/block/vdb/ro
+                basename "$(readlink /sys/block/vda/device/driver)"
+                mkfs.ext4 -q /dev/vda; mount /dev/vda /mnt
+                dd if=/dev/urandom of=/mnt/f bs=1M count=16 conv=fsync 2>/dev/null; sum=$(sha256sum </mnt/f)
+                umount /mnt; mount /dev/vda /mnt; [ "$sum" = "$(sha256sum </mnt/f)" ] && echo same
+                fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
+                dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
+                grep -c "edge *virtio" /proc/interrupts
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
+            """,
+            Limit);
+
+        string output = result.EnsureSuccess().Output;
+        Assert.StartsWith("data\n262144\n1\n", output, StringComparison.Ordinal);
+        Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
+        Assert.Contains("same\n", output, StringComparison.Ordinal);
+        Assert.Contains("trimmed", output, StringComparison.Ordinal);
+        Assert.Contains("clean\nrefused\n2\n", output, StringComparison.Ordinal);
+        Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Virtio_and_synthetic_adapters_share_a_bridge()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            """
+            set -eu
+            modprobe tun; modprobe bridge; ip link add vbr type bridge; ip addr add 10.9.0.1/24 dev vbr; ip link set vbr up; trap 'ip link del vbr' EXIT
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); cp "$VMBUS_SCRATCH/root.img" "$work/root"
+            head -c 32M /dev/urandom >"$work/file"; sha256sum <"$work/file"
+            (cd "$work"; exec timeout 400 python3 -m http.server --bind 10.9.0.1 8080 >/dev/null 2>&1) & server=$!
+            tests/testbed/guest-run --cpus 2 --root "$work/root" --nic bridge=vbr,bus=virtio,mac=52:54:00:00:00:07 --nic bridge=vbr debian '
+                set -eu
+                until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
+                for n in eth0 eth1; do basename "$(readlink /sys/class/net/$n/device/driver)"; done | sort
+                v=$(grep -l 52:54:00:00:00:07 /sys/class/net/eth*/address | cut -d/ -f5)
+                ip addr add 10.9.0.2/24 dev $v; ip link set $v up
+                until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done
+                exec 3<>/dev/tcp/10.9.0.1/8080; printf "GET /file HTTP/1.0\r\n\r\n" >&3; sed "1,/^\r$/d" <&3 | sha256sum
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
+            kill $server
+            """,
+            Limit);
+
+        string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
+        Assert.Equal(["hv_netvsc", "virtio_net"], lines[1..3]);
+        Assert.Equal(lines[0], lines[3]);
+        Assert.Equal("warnings:", lines[^1]);
+    }
+}
