@@ -112,33 +112,35 @@ public sealed class NetworkTests(GuestFixture host)
         """;
 
     [Fact]
-    public async Task Two_guests_on_a_bridge_get_their_leases_and_copy_from_one_to_the_other()
+    public async Task Three_guests_on_a_bridge_one_of_them_by_virtio_get_their_leases_and_copy_from_one_to_the_others()
     {
         CommandResult result = await host.RunGuestAsync(
             Parent + Silent + Lease + """
             modprobe bridge; ip link add br0 type bridge; ip addr add 10.9.1.1/24 dev br0; ip link set br0 up
             printf '%s\n' 'interface br0' "lease_file $work/leases" "pidfile $work/pid" 'start 10.9.1.20' 'end 10.9.1.29' 'option subnet 255.255.255.0' \
-                'option router 10.9.1.1' 'static_lease 52:54:00:00:00:0a 10.9.1.10' 'static_lease 52:54:00:00:00:0b 10.9.1.11' >"$work/dhcp"
+                'option router 10.9.1.1' 'static_lease 52:54:00:00:00:0a 10.9.1.10' 'static_lease 52:54:00:00:00:0b 10.9.1.11' \
+                'static_lease 52:54:00:00:00:0c 10.9.1.12' >"$work/dhcp"
             touch "$work/leases"; busybox udhcpd -f "$work/dhcp" >/dev/null 2>&1 & server=$!
             nic=bridge=br0,mac=52:54:00:00:00:0a guest "$lease"'
                 dd if=/dev/urandom of=/up bs=1M count=8 2>/dev/null; sha256sum </up
-                nc -l -p 7000 </up >/dev/null' >"$work/first" & first=$!
-            nic=bridge=br0,mac=52:54:00:00:00:0b guest "$lease$silent"'
-                ip -4 -o addr show eth0 | grep -o "10\.9\.1\.[0-9]*/"
+                nc -l -p 7011 </up >/dev/null & nc -l -p 7012 </up >/dev/null; wait' >"$work/first" & first=$!
+            copy='
+                address=$(ip -4 -o addr show eth0 | grep -o "10\.9\.1\.[0-9]*"); basename $(readlink /sys/class/net/eth0/device/driver); echo $address
                 until ping -c 1 -W 1 10.9.1.10 >/dev/null; do :; done
                 until [ "$(stat -c %s /got 2>/dev/null)" = 8388608 ]; do
-                    nc 10.9.1.10 7000 <&3 >/got 2>/dev/null || sleep 0.2
+                    nc 10.9.1.10 70${address##*.} <&3 >/got 2>/dev/null || sleep 0.2
                 done
-                sha256sum </got' >"$work/second"
+                sha256sum </got'
+            nic=bridge=br0,mac=52:54:00:00:00:0b guest "$lease$silent$copy" >"$work/second" & second=$!
+            nic=bridge=br0,bus=virtio,mac=52:54:00:00:00:0c guest "$lease$silent$copy" >"$work/third"
+            wait $second
             wait $first || true
             kill $server; ip link delete br0
-            cat "$work/second" "$work/first"
+            cat "$work/first" "$work/second" "$work/third"
             """,
             Limit);
         string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
-        Assert.Equal(3, lines.Length);
-        Assert.Equal("10.9.1.11/", lines[0]);
-        Assert.Equal(lines[1], lines[2]);
+        Assert.Equal([lines[0], "hv_netvsc", "10.9.1.11", lines[0], "virtio_net", "10.9.1.12", lines[0]], lines);
     }
 
     [Fact]
