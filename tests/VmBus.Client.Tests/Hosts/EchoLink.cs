@@ -59,7 +59,8 @@ internal sealed class EchoQueue(EchoLink link, Lane lane, IFrameReceiver receive
 
     public LinkQueueCounters Counters => default;
 
-    public bool SendsPromptly => true;
+    // A frame waits until there is room for its echo.
+    public bool SendsPromptly => false;
 
     public void Send(FrameBuffer frame)
     {
