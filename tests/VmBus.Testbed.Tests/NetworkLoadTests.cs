@@ -59,7 +59,7 @@ public sealed class NetworkLoadTests(GuestFixture host)
                 for round in 1 2 3 4; do
                     for channels in 1 2; do ethtool -L eth0 combined $channels; flows; done
                     for mtu in 9000 1400 1500; do ip link set eth0 mtu $mtu; flows; done
-                    ethtool -G eth0 rx $((512 * round)) tx 100; flows
+                    ethtool -G eth0 rx $((240 * round)) tx 100; flows
                 done
                 ethtool -l eth0 | sed -n "s/^Combined:\t*//p" | tail -n 1; cat /sys/class/net/eth0/mtu
                 finish'

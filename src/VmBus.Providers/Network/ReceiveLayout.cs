@@ -21,8 +21,10 @@ internal readonly record struct ReceiveLayout(int SectionBytes, int SectionCount
     private const int LongestCoalescing = 32 * 1024;
     private const int ShortestCoalescing = 4096;
 
-    // What a guest takes in one poll, twice: fewer would leave frames waiting at the link that there is memory for.
+    // What a guest takes in one poll, twice, of the buffer that Linux gives unless told otherwise: fewer would leave frames waiting at the link that
+    // there is memory for. A buffer of another length has as many more or fewer, so that a guest gets the number it asks for.
     private const int EnoughPerQueue = 128;
+    private const int UsualBufferBytes = 16 << 20;
 
     /// <summary>Bytes of a frame in one section.</summary>
     public int FrameBytes => SectionBytes - Headroom;
@@ -39,17 +41,16 @@ internal readonly record struct ReceiveLayout(int SectionBytes, int SectionCount
     public static bool TryDivide(long bytes, int mtu, int queues, bool coalescing, out ReceiveLayout layout)
     {
         int needed = Headroom + mtu + FrameHeaders.EthernetBytes + FrameHeaders.TagBytes;
-        // The answer says where the last section ends in 32 bits.
-        long most = Math.Min(bytes, int.MaxValue);
         int section = (needed + Step - 1) / Step * Step;
         if (coalescing)
         {
             int longer = LongestCoalescing;
-            while (longer > ShortestCoalescing && most / longer < EnoughPerQueue * (long)queues) longer /= 2;
+            while (longer > ShortestCoalescing && UsualBufferBytes / longer < EnoughPerQueue * queues) longer /= 2;
             section = Math.Max(section, longer);
         }
 
-        int count = (int)(most / section);
+        // The answer says where the last section ends in 32 bits.
+        int count = (int)(Math.Min(bytes, int.MaxValue) / section);
         int control = Math.Min(MostControlSections, count / 4);
         layout = new ReceiveLayout(section, count, control, (count - control) / queues);
         return control > 0 && layout.PerQueue > 0;

@@ -85,6 +85,8 @@ public sealed class NetworkHandshakeTests
         Assert.Equal((32768, 512), (coalescing.SectionBytes, coalescing.SectionCount));
         Assert.True(ReceiveLayout.TryDivide(16 << 20, 1500, 16, coalescing: true, out ReceiveLayout wide));
         Assert.Equal((8192, 2048), (wide.SectionBytes, wide.SectionCount));
+        Assert.True(ReceiveLayout.TryDivide(100 * 32768, 1500, 2, coalescing: true, out ReceiveLayout asked));
+        Assert.Equal((32768, 100), (asked.SectionBytes, asked.SectionCount));
         using NetworkGuest jumbo = NetworkGuest.Ready(NvspVersion.V5, mtu: 9000);
         Assert.Equal(10240, jumbo.SectionBytes);
         Assert.Equal(9000u, BinaryPrimitives.ReadUInt32LittleEndian(jumbo.Query(NdisOid.MaximumFrameSize).Value));
