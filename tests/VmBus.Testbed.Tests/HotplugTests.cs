@@ -97,7 +97,7 @@ public sealed class HotplugTests(GuestFixture host)
             truncate -s 32M "$work/disk"
             start_guest --disk "$work/disk,readonly,id=only" --name demo; wait_for 'mark ready'
             monitor info 'name      demo'; wait_for 'state     running'; wait_for 'VMBus 5.3'; wait_for 'SCSI controller, open'
-            monitor 'disk list' 'ID    LUN'; wait_for 'only    0        32M  raw     read-only'
+            monitor 'disk list' 'ID    BUS     LUN'; wait_for 'only  vmbus     0        32M  raw     read-only'
             monitor 'disk remove other' "error: There is no disk 'other': there are only."
             monitor 'frobnicate' "error: 'frobnicate' is no command"
             printf 'typed\r' >&$keys; wait_for 'mark typed'
