@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using VmBus.Protocol.VhostUser;
 using VmBus.Protocol.Virtio;
 using VmBus.TestKit.VhostUser;
 using Xunit;
@@ -77,6 +79,23 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
+    public void Disk_that_was_enlarged_is_looked_at_again_by_a_signal()
+    {
+        using ExportProcess export = Start();
+        using (var driver = new BlockDriver())
+        {
+            driver.Connect(Socket);
+            ulong sectors = ReadSectors(driver.FrontEnd!);
+            using (FileStream disk = File.OpenWrite(Disk)) disk.SetLength(disk.Length + (1 << 20));
+            export.Signal("USR1");
+            Assert.True(SpinWait.SpinUntil(() => ReadSectors(driver.FrontEnd!) == sectors + 2048, Patience));
+            Assert.Equal(BlockStatus.Ok, driver.Do(BlockRequestType.Flush, 0, []));
+        }
+
+        Assert.Equal((0, ""), export.Terminate());
+    }
+
+    [Fact]
     public void Terminated_it_removes_its_socket_and_ends_well()
     {
         using ExportProcess export = Start();
@@ -101,6 +120,12 @@ public sealed class ExportCommandTests : IDisposable
         await connects.WaitAsync(Patience);
         Assert.Equal(BlockStatus.Ok, second.Do(BlockRequestType.Flush, 0, []));
         second.Dispose();
+    }
+
+    private static ulong ReadSectors(FrontEnd front)
+    {
+        front.Send(VhostUserRequest.GetConfig, [.. FrontEnd.Bytes(0U), .. FrontEnd.Bytes(8U), .. FrontEnd.Bytes(0U), .. new byte[8]]);
+        return BinaryPrimitives.ReadUInt64LittleEndian(front.Receive(VhostUserRequest.GetConfig).AsSpan(VhostUserConfig.Size));
     }
 
     private ExportProcess Start() => new(Socket, "blk", "--disk", Disk);

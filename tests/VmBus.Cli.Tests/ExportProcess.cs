@@ -28,6 +28,14 @@ internal sealed class ExportProcess : IDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>Sends a signal that does not end it.</summary>
+    internal void Signal(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
     /// <summary>As <c>kill</c> does.</summary>
     /// <returns>Exit status, and what it said.</returns>
     internal (int Status, string Error) Terminate()

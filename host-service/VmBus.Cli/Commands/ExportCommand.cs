@@ -55,7 +55,7 @@ internal static class ExportCommand
                 PollTime = PollOption.Parse(parsed.GetValue(poll)),
             };
             using var export = BlockExport.Start(options, [.. media.Zip(places)], new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
-            using PosixSignalRegistration sizes = PosixSignalRegistration.Create(LookAtSizes, _ => export.RefreshSizes());
+            using PosixSignalRegistration sizes = OnLookAtSizes(export.RefreshSizes);
             return WaitForEnd();
         }));
         return command;
@@ -96,6 +96,13 @@ internal static class ExportCommand
         }));
         return command;
     }
+
+    private static PosixSignalRegistration OnLookAtSizes(Action look) => PosixSignalRegistration.Create(LookAtSizes, context =>
+    {
+        // Else the signal ends the process, as it does by itself.
+        context.Cancel = true;
+        look();
+    });
 
     private static int WaitForEnd()
     {
