@@ -72,7 +72,7 @@ public readonly unsafe struct QueueArea : IEquatable<QueueArea>
     public void SetBits(long offset, byte bits)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)offset, (ulong)Bytes, nameof(offset));
-        // Whole words: the memory is page aligned, so the word that holds the byte is mapped when the byte is.
+        // Whole words: areas are aligned, so the word that holds the byte is on a page that is mapped.
         long word = offset & ~3L;
         // SAFETY: the offset was checked against the area, which its maker promised to be mapped.
         Interlocked.Or(ref *(uint*)(_start + word), (uint)bits << (int)((offset - word) * 8));

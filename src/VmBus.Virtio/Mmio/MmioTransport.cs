@@ -108,15 +108,22 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
     /// <summary>Tells the driver that the configuration space is another.</summary>
     public void TellConfigChanged()
     {
-        lock (_gate) RenderConfig();
-        _queues[0].Lane.Invoke(() =>
+        try
         {
-            _ = Acknowledge.Drain();
-            _acknowledged = 0;
-            _acknowledgements ??= _queues[0].Lane.Watch(Acknowledge, this);
-            _page.SetBits(MmioRegister.InterruptStatus, (byte)MmioRegister.ConfigInterrupt);
-            Interrupt.Signal();
-        });
+            lock (_gate) RenderConfig();
+            _queues[0].Lane.Invoke(() =>
+            {
+                _ = Acknowledge.Drain();
+                _acknowledged = 0;
+                _acknowledgements ??= _queues[0].Lane.Watch(Acknowledge, this);
+                _page.SetBits(MmioRegister.InterruptStatus, (byte)MmioRegister.ConfigInterrupt);
+                Interrupt.Signal();
+            });
+        }
+        catch (ObjectDisposedException)
+        {
+            // The partition has ended, and nobody is there to be told.
+        }
     }
 
     /// <summary>Takes an acknowledgement while the guest has a change to see.</summary>

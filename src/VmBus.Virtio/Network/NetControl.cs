@@ -90,7 +90,7 @@ internal sealed class NetControl(NetDevice device, QueueRunner runner) : IQueueW
         if (!_chain.TryRead(runner.Queue.Memory, second, count)) return false;
         long multicast = BinaryPrimitives.ReadUInt32LittleEndian(count);
         if (_chain.ReadableBytes != second + sizeof(uint) + (multicast * NetConfig.AddressBytes)) return false;
-        device.Filter(filter => filter.SetTables((int)unicast, (int)multicast));
+        device.Filter(filter => filter.SetTables(unicast, multicast));
         return true;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class NetFilter(MacAddress address)
     }
 
     /// <summary>The driver wants frames to more addresses of its own, or to some groups. Frames to others of these kinds are its to drop.</summary>
-    public void SetTables(int unicast, int multicast)
+    public void SetTables(long unicast, long multicast)
     {
         _hasSpoken = true;
         _hasOthers = unicast > 0;

@@ -23,10 +23,16 @@ internal sealed class SharedFile : IDisposable
     public QueueArea Whole => _area;
 
     /// <summary>Maps part of a file that the front-end has sent; the descriptor is this object's.</summary>
-    /// <exception cref="FrontEndException">The file is shorter, or the part is larger than allowed.</exception>
+    /// <exception cref="FrontEndException">The file is shorter, or the part is larger than allowed or not aligned.</exception>
     public static SharedFile Open(int descriptor, ulong offset, ulong bytes, ulong maximumBytes, string what)
     {
         MemoryFile file = MemoryFile.TryTake(descriptor) ?? throw new FrontEndException($"{what} comes in a file without a size");
+        if (offset % sizeof(ulong) != 0)
+        {
+            file.Dispose();
+            throw new FrontEndException($"{what} begins at {offset} of its file, which is no multiple of {sizeof(ulong)}");
+        }
+
         if (bytes != 0 && bytes <= maximumBytes && bytes <= (ulong)file.Bytes && offset <= (ulong)file.Bytes - bytes) return Map(file, (long)offset, (int)bytes);
         long has = file.Bytes;
         file.Dispose();

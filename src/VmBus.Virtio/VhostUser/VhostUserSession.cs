@@ -89,7 +89,13 @@ internal sealed partial class VhostUserSession : IDisposable
         _inflight?.Dispose();
         _log?.Dispose();
         _memory.Dispose();
-        _backend?.Dispose();
+        lock (_backendGate)
+        {
+            // Whoever still tells of a change, as links do on threads of their own, finds nobody to tell.
+            _backend?.Dispose();
+            _backend = null;
+        }
+
         _socket.Dispose();
         _device.Dispose();
     }

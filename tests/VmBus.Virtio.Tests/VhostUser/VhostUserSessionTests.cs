@@ -33,6 +33,7 @@ public sealed class VhostUserSessionTests : IDisposable
         { "addresses", "outside the memory" },
         { "config", "not to be written" },
         { "inflight", "3 queues of 64" },
+        { "log askew", "begins at 4093" },
         { "cut", "in the middle of a message" },
     };
 
@@ -264,6 +265,9 @@ public sealed class VhostUserSessionTests : IDisposable
             case "region twice":
                 front.Send(VhostUserRequest.AddMemoryRegion, region, memory.File);
                 front.Send(VhostUserRequest.AddMemoryRegion, region, memory.File);
+                break;
+            case "log askew":
+                front.Send(VhostUserRequest.SetLogBase, [.. FrontEnd.Bytes(3UL), .. FrontEnd.Bytes(4093UL)], memory.File);
                 break;
             case "region unknown":
                 front.Send(VhostUserRequest.RemoveMemoryRegion, region);
