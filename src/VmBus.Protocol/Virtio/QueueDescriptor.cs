@@ -15,10 +15,29 @@ public enum DescriptorFlags : ushort
 
     /// <summary>VIRTQ_DESC_F_INDIRECT: names a table of descriptors.</summary>
     Indirect = 4,
+
+    /// <summary>VIRTQ_DESC_F_AVAIL, in a packed ring: the driver's wrap counter when it was made available.</summary>
+    Available = 1 << 7,
+
+    /// <summary>VIRTQ_DESC_F_USED, in a packed ring: not the driver's wrap counter until it was used.</summary>
+    Used = 1 << 15,
 }
 
-/// <summary>Layout of split virtqueues: sizes of their parts and offsets in them, bytes.</summary>
-/// <remarks>Source: virtio 1.3, 2.7 Split Virtqueues.</remarks>
+/// <summary>When a side of a packed ring wants to be signalled: the upper half of its event structure. Source: virtio 1.3, 2.8.14.</summary>
+public enum RingEvent : ushort
+{
+    /// <summary>Always.</summary>
+    Enable = 0,
+
+    /// <summary>Never.</summary>
+    Disable = 1,
+
+    /// <summary>When the other side passes the position in the lower half. Only with the event index.</summary>
+    Position = 2,
+}
+
+/// <summary>Layout of virtqueues: sizes of their parts and offsets in them, bytes.</summary>
+/// <remarks>Source: virtio 1.3, 2.7 Split Virtqueues and 2.8 Packed Virtqueues.</remarks>
 public static class QueueLayout
 {
     /// <summary>Bytes of a descriptor.</summary>
@@ -41,6 +60,9 @@ public static class QueueLayout
 
     /// <summary>Bytes of the split queue's used ring, with its avail_event.</summary>
     public static int UsedBytes(int size) => 6 + (UsedElementBytes * size);
+
+    /// <summary>Bytes of an event structure of a packed queue: position u16 with the wrap counter in bit 15, <see cref="RingEvent"/> u16.</summary>
+    public const int EventBytes = 4;
 
     /// <summary>Offset of an element of the available ring.</summary>
     public static int AvailableElement(int index) => 4 + (2 * index);

@@ -22,4 +22,7 @@ public enum VirtioFeatures : ulong
 
     /// <summary>VIRTIO_F_VERSION_1: not the legacy interface.</summary>
     Version1 = 1UL << 32,
+
+    /// <summary>VIRTIO_F_RING_PACKED: queues are packed.</summary>
+    PackedRing = 1UL << 34,
 }

@@ -3,6 +3,7 @@ using VmBus.Lanes;
 using VmBus.Protocol.Virtio;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Devices;
+using VmBus.Virtio.Queues;
 
 namespace VmBus.Virtio.Block;
 
@@ -57,7 +58,7 @@ public sealed class BlockDevice : IVirtioDevice
             if (traits.ReadOnly) features |= BlockFeatures.ReadOnly;
             else features |= BlockFeatures.ConfigWriteCache | BlockFeatures.WriteZeroes;
             if (Offers(BlockRequestType.Discard)) features |= BlockFeatures.Discard;
-            return (ulong)features | (ulong)(VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex);
+            return (ulong)features | (ulong)Virtqueue.Features;
         }
     }
 

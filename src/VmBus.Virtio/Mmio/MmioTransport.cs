@@ -83,6 +83,8 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
         set => _page.WriteUInt32(MmioRegister.Status, (uint)value);
     }
 
+    private bool IsPacked => (_driverFeatures & (ulong)VirtioFeatures.PackedRing) != 0;
+
     /// <summary>The guest writes to the page.</summary>
     public void Write(int offset, ReadOnlySpan<byte> data)
     {
@@ -197,7 +199,7 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
         switch (offset)
         {
             case MmioRegister.QueueSize:
-                queue.Size = value <= _device.MaximumQueueSize && BitOperations.IsPow2(value) ? (int)value : 0;
+                queue.Size = value <= _device.MaximumQueueSize && (IsPacked || BitOperations.IsPow2(value)) ? (int)value : 0;
                 break;
             case MmioRegister.QueueDescriptorsLow or MmioRegister.QueueDescriptorsHigh:
                 queue.Descriptors = Half(queue.Descriptors, offset == MmioRegister.QueueDescriptorsHigh, value);
@@ -249,21 +251,17 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
     {
         if (!queue.IsReady || queue.Runner is not null || (Status & (DeviceStatus.DriverOk | DeviceStatus.NeedsReset)) != DeviceStatus.DriverOk) return;
         int size = queue.Size;
+        (int Bytes, int Alignment) driverPart = Virtqueue.DriverPart(IsPacked, size), devicePart = Virtqueue.DevicePart(IsPacked, size);
         if (!QueueArea.TryFind(_memory, new Gpa(queue.Descriptors), size * QueueLayout.DescriptorBytes, QueueLayout.DescriptorBytes, out QueueArea descriptors)
-            || !QueueArea.TryFind(_memory, new Gpa(queue.Driver), QueueLayout.AvailableBytes(size), sizeof(ushort), out QueueArea available)
-            || !QueueArea.TryFind(_memory, new Gpa(queue.Device), QueueLayout.UsedBytes(size), sizeof(uint), out QueueArea used))
+            || !QueueArea.TryFind(_memory, new Gpa(queue.Driver), driverPart.Bytes, driverPart.Alignment, out QueueArea driver)
+            || !QueueArea.TryFind(_memory, new Gpa(queue.Device), devicePart.Bytes, devicePart.Alignment, out QueueArea written))
         {
             Complain(queue.Index, "it lies outside memory, or is not aligned");
             return;
         }
 
-        var settings = new QueueSettings
-        {
-            Size = size,
-            EventIndex = (_driverFeatures & (ulong)VirtioFeatures.EventIndex) != 0,
-            IndirectDescriptors = (_driverFeatures & (ulong)VirtioFeatures.IndirectDescriptors) != 0,
-        };
-        var ring = new SplitQueue(_memory, settings, descriptors, available, used);
+        QueueSettings settings = QueueSettings.Of(_driverFeatures, size) with { Base = IsPacked ? PackedQueue.FreshBase : 0 };
+        Virtqueue ring = Virtqueue.Open(_memory, settings, descriptors, driver, written);
         var runner = new QueueRunner(
             queue.Index, ring, queue.Lane, this, isPolled: false, failed => Complain(failed.Index, failed.Queue.Problem ?? "its driver broke a rule of the device"));
         ulong features = _driverFeatures;

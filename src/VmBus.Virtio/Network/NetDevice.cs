@@ -3,6 +3,7 @@ using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Protocol.Virtio;
 using VmBus.Virtio.Devices;
+using VmBus.Virtio.Queues;
 
 namespace VmBus.Virtio.Network;
 
@@ -56,7 +57,7 @@ public sealed class NetDevice : IVirtioDevice
             if ((receive & LinkOffloads.Tcp4Segmentation) != 0) features |= NetFeatures.GuestTcp4;
             if ((receive & LinkOffloads.Tcp6Segmentation) != 0) features |= NetFeatures.GuestTcp6;
             if ((receive & LinkOffloads.UdpSegmentation) != 0) features |= NetFeatures.GuestUdp4 | NetFeatures.GuestUdp6;
-            return (ulong)features | (ulong)(VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex);
+            return (ulong)features | (ulong)Virtqueue.Features;
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class DescriptorChain
     private int _readableCount;
 
     /// <summary>By which the driver knows the chain.</summary>
-    public ushort Id { get; private set; }
+    public ushort Id { get; internal set; }
 
     /// <summary>Bytes that the device reads.</summary>
     public long ReadableBytes { get; private set; }
@@ -29,6 +29,9 @@ public sealed class DescriptorChain
 
     /// <summary>Descriptors of the chain.</summary>
     public int PieceCount => _count;
+
+    /// <summary>Descriptors that it has in a packed ring itself.</summary>
+    internal int RingSlots { get; set; }
 
     /// <summary>Copies bytes of the readable part.</summary>
     /// <returns>False when not all of them are there, or one is no memory; then the destination may have been written in part.</returns>

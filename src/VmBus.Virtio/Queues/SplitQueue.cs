@@ -41,9 +41,6 @@ internal sealed class SplitQueue : Virtqueue
     /// <inheritdoc/>
     public override uint Base => _next;
 
-    /// <summary>Requests that are taken again because a process before this one did not complete them.</summary>
-    public int RecoveredCount { get; }
-
     /// <inheritdoc/>
     public override bool Publish()
     {

@@ -1,4 +1,6 @@
 using VmBus.Memory.Guest;
+using VmBus.Memory.Queues;
+using VmBus.Protocol.Virtio;
 
 namespace VmBus.Virtio.Queues;
 
@@ -18,11 +20,11 @@ public enum QueueTake
 /// <summary>The device's end of a virtqueue. One thread, nothing throws and nothing is allocated for a request.</summary>
 /// <remarks>
 /// The rings lie in memory that a hostile guest changes at any time: every value is read once and checked before it is used. A device takes
-/// chains, completes each in any order, and publishes: what is completed is visible to the driver only then. Source: virtio 1.3, 2.6 and 2.7.
+/// chains, completes each in any order, and publishes: what is completed is visible to the driver only then. Source: virtio 1.3, 2.6 to 2.8.
 /// </remarks>
 public abstract class Virtqueue
 {
-    private readonly byte[] _table = new byte[DescriptorChain.MaximumPieces * Protocol.Virtio.QueueLayout.DescriptorBytes];
+    private readonly byte[] _table = new byte[DescriptorChain.MaximumPieces * QueueLayout.DescriptorBytes];
 
     /// <summary>A queue over the memory that its descriptors point to.</summary>
     private protected Virtqueue(IDeviceMemory memory, QueueSettings settings)
@@ -30,6 +32,12 @@ public abstract class Virtqueue
         Memory = memory;
         Settings = settings;
     }
+
+    /// <summary>Feature bits of the queues of every device.</summary>
+    public const VirtioFeatures Features = VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex | VirtioFeatures.PackedRing;
+
+    /// <summary>Requests that are taken again because a process before this one did not complete them.</summary>
+    public int RecoveredCount { get; private protected init; }
 
     /// <summary>Which rule the driver broke, for people; null while it has broken none.</summary>
     public string? Problem { get; private set; }
@@ -40,13 +48,25 @@ public abstract class Virtqueue
     /// <summary>Entries of the ring.</summary>
     public int Size => Settings.Size;
 
-    /// <summary>Where the queue stands, as the vhost-user protocol carries it: the index of the next chain to be taken.</summary>
+    /// <summary>Where the queue stands, as the vhost-user protocol carries it: the index of the next chain to be taken; of a packed queue two positions, see <see cref="PackedQueue"/>.</summary>
     public abstract uint Base { get; }
 
     /// <summary>What descriptors point to.</summary>
     public IDeviceMemory Memory { get; }
 
     private protected QueueSettings Settings { get; }
+
+    /// <summary>A queue of either kind, as was agreed on.</summary>
+    internal static Virtqueue Open(IDeviceMemory memory, QueueSettings settings, QueueArea descriptors, QueueArea driver, QueueArea device)
+        => settings.IsPacked ? new PackedQueue(memory, settings, descriptors, driver, device) : new SplitQueue(memory, settings, descriptors, driver, device);
+
+    /// <summary>Length and alignment of the part of a queue that its driver writes.</summary>
+    internal static (int Bytes, int Alignment) DriverPart(bool packed, int size)
+        => packed ? (QueueLayout.EventBytes, sizeof(uint)) : (QueueLayout.AvailableBytes(size), sizeof(ushort));
+
+    /// <summary>Length and alignment of the part of a queue that its device writes.</summary>
+    internal static (int Bytes, int Alignment) DevicePart(bool packed, int size)
+        => packed ? (QueueLayout.EventBytes, sizeof(uint)) : (QueueLayout.UsedBytes(size), sizeof(uint));
 
     /// <summary>Takes the next request.</summary>
     public QueueTake TryTake(DescriptorChain chain)
@@ -99,7 +119,7 @@ public abstract class Virtqueue
     /// <returns>Its descriptors; empty, with the problem noted, when it is not one.</returns>
     private protected ReadOnlySpan<byte> CopyTable(ulong address, uint bytes)
     {
-        if (bytes == 0 || bytes % Protocol.Virtio.QueueLayout.DescriptorBytes != 0 || bytes > _table.Length)
+        if (bytes == 0 || bytes % QueueLayout.DescriptorBytes != 0 || bytes > _table.Length)
         {
             Break($"an indirect table has {bytes} bytes");
             return default;

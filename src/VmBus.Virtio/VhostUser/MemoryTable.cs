@@ -40,18 +40,20 @@ internal sealed class MemoryTable : IDeviceMemory, IDisposable
         return 0;
     }
 
-    /// <summary>Finds a part of a queue, which the front-end names by an address of its own.</summary>
+    /// <summary>Finds a part of a queue, which the front-end names by an address of its own, and where the guest has it.</summary>
     /// <returns>False when it is not memory in one piece, or not aligned.</returns>
-    public bool TryFindUser(ulong user, int bytes, int alignment, out QueueArea area)
+    public bool TryFindUser(ulong user, int bytes, int alignment, out QueueArea area, out Gpa guest)
     {
         foreach (Region region in _regions)
         {
             if (region.Find(user - region.User, (ulong)bytes, out nint address) != (ulong)bytes) continue;
+            guest = new Gpa(region.Guest + (user - region.User));
             area = new QueueArea(address, bytes);
             return address % alignment == 0;
         }
 
         area = default;
+        guest = default;
         return false;
     }
 

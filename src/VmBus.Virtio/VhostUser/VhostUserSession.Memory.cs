@@ -89,6 +89,14 @@ internal sealed partial class VhostUserSession
     private bool CreateInflight(ReadOnlySpan<byte> payload)
     {
         VhostUserInflight wanted = ReadInflight(payload);
+        if (IsPacked)
+        {
+            // Nothing is kept for packed queues: no memory, which is how a back-end says so.
+            Span<byte> none = stackalloc byte[VhostUserInflight.PaddedSize];
+            (wanted with { Offset = 0, Bytes = 0 }).Write(none);
+            return Reply(VhostUserRequest.GetInflight, none);
+        }
+
         long bytes = (long)wanted.QueueCount * SplitInflight.BytesFor(wanted.QueueSize);
         MemoryFile file;
         try
@@ -137,7 +145,7 @@ internal sealed partial class VhostUserSession
     // Null when the front-end keeps none for this queue.
     private SplitInflight? OpenInflight(SessionQueue queue)
     {
-        if (_inflight is not { } shared || queue.Index >= _inflightLayout.QueueCount) return null;
+        if (IsPacked || _inflight is not { } shared || queue.Index >= _inflightLayout.QueueCount) return null;
         int each = SplitInflight.BytesFor(_inflightLayout.QueueSize);
         if (queue.Size > _inflightLayout.QueueSize) throw new FrontEndException($"queue {queue.Index} is larger than its memory for requests on their way");
         return SplitInflight.TryOpen(shared.Area(queue.Index * each, each), queue.Size)

@@ -14,6 +14,8 @@ internal sealed partial class VhostUserSession
 {
     private const ulong NoDescriptor = 0x100;
 
+    private bool IsPacked => (_features & (ulong)VirtioFeatures.PackedRing) != 0;
+
     private bool HandleQueue(VhostUserRequest request, ReadOnlySpan<byte> payload, ref bool replied)
     {
         switch (request)
@@ -58,12 +60,20 @@ internal sealed partial class VhostUserSession
     private void SetSize(VhostUserQueueState state)
     {
         SessionQueue queue = QueueOf(state.Queue);
-        if (state.Value is 0 or > QueueLayout.MaximumSize || !BitOperations.IsPow2(state.Value))
-            throw new FrontEndException($"queue {state.Queue} has {state.Value} entries, which is no power of two up to {QueueLayout.MaximumSize}");
+        if (state.Value is 0 or > QueueLayout.MaximumSize) throw WrongSize(queue, state.Value);
+        CheckSize(queue, (int)state.Value);
         if (queue.Runner is not null) Stop(queue);
         queue.Size = (int)state.Value;
         StartWhenReady(queue);
     }
+
+    private void CheckSize(SessionQueue queue, int size)
+    {
+        if (!IsPacked && !BitOperations.IsPow2(size)) throw WrongSize(queue, (uint)size);
+    }
+
+    private static FrontEndException WrongSize(SessionQueue queue, uint size)
+        => new($"queue {queue.Index} has {size} entries, where a power of two (of a packed ring any number) up to {QueueLayout.MaximumSize} can be");
 
     private void SetAddresses(ReadOnlySpan<byte> payload)
     {
@@ -120,27 +130,30 @@ internal sealed partial class VhostUserSession
     {
         if (queue is not { Runner: null, IsStarted: true, IsEnabled: true, Size: > 0, Addresses: { } addresses }) return;
         int size = queue.Size;
-        if (!_memory.TryFindUser(addresses.Descriptors, size * QueueLayout.DescriptorBytes, QueueLayout.DescriptorBytes / 2, out QueueArea descriptors)
-            || !_memory.TryFindUser(addresses.Available, QueueLayout.AvailableBytes(size), sizeof(ushort), out QueueArea available)
-            || !_memory.TryFindUser(addresses.Used, QueueLayout.UsedBytes(size), sizeof(uint), out QueueArea used))
+        CheckSize(queue, size);
+        if (IsPacked && !PackedQueue.IsBase(queue.Base, size)) throw new FrontEndException($"queue {queue.Index} is to begin at 0x{queue.Base:x}, outside its ring of {size}");
+        (int Bytes, int Alignment) driverPart = Virtqueue.DriverPart(IsPacked, size), devicePart = Virtqueue.DevicePart(IsPacked, size);
+        if (!_memory.TryFindUser(addresses.Descriptors, size * QueueLayout.DescriptorBytes, QueueLayout.DescriptorBytes / 2, out QueueArea descriptors, out Gpa ring)
+            || !_memory.TryFindUser(addresses.Available, driverPart.Bytes, driverPart.Alignment, out QueueArea available, out _)
+            || !_memory.TryFindUser(addresses.Used, devicePart.Bytes, devicePart.Alignment, out QueueArea used, out Gpa written))
         {
             throw new FrontEndException($"queue {queue.Index} lies outside the memory that it shares, or is not aligned");
         }
 
         bool logs = (_features & (ulong)VirtioFeatures.LogAll) != 0 && _log is not null;
-        var settings = new QueueSettings
+        bool logsQueue = logs && (addresses.Flags & VhostUserQueueAddresses.Log) != 0;
+        QueueSettings settings = QueueSettings.Of(_features, size) with
         {
-            Size = size,
             Base = queue.Base,
-            EventIndex = (_features & (ulong)VirtioFeatures.EventIndex) != 0,
-            IndirectDescriptors = (_features & (ulong)VirtioFeatures.IndirectDescriptors) != 0,
             Inflight = OpenInflight(queue),
             Log = logs ? new DirtyLog(_log!.Whole) : null,
-            LoggedUsed = logs && (addresses.Flags & VhostUserQueueAddresses.Log) != 0 ? new Gpa(addresses.UsedGuestAddress) : null,
+            // Front-ends differ in which part of a packed queue they give the guest's address of.
+            LoggedUsed = !logsQueue ? null : IsPacked ? written : new Gpa(addresses.UsedGuestAddress),
+            LoggedRing = logsQueue ? ring : null,
         };
-        var ring = new SplitQueue(_memory, settings, descriptors, available, used);
-        var runner = new QueueRunner(queue.Index, ring, queue.Lane, queue, isPolled: queue.Kick is null, failed => Broken(queue, failed));
-        VirtioLog.QueueStarted(_logger, _socketName, queue.Index, size, ring.Base, ring.RecoveredCount);
+        Virtqueue virtqueue = Virtqueue.Open(_memory, settings, descriptors, available, used);
+        var runner = new QueueRunner(queue.Index, virtqueue, queue.Lane, queue, isPolled: queue.Kick is null, failed => Broken(queue, failed));
+        VirtioLog.QueueStarted(_logger, _socketName, queue.Index, size, virtqueue.Base, virtqueue.RecoveredCount);
         queue.Lane.Invoke(() => runner.Begin(_device.OpenQueue(queue.Index, _features, runner, queue.Lane), queue.Kick));
         queue.Runner = runner;
     }

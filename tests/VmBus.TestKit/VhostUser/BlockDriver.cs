@@ -40,6 +40,9 @@ public sealed class BlockDriver : IDisposable
     /// <summary>Feature bits that the back-end offers.</summary>
     public ulong Offered { get; private set; }
 
+    /// <summary>Feature bits that were taken.</summary>
+    public ulong Agreed { get; private set; }
+
     /// <summary>Negotiates and starts the queue, with memory that remembers requests on their way.</summary>
     public void Connect(string path, ulong leftOut = 0)
     {
@@ -47,7 +50,9 @@ public sealed class BlockDriver : IDisposable
         front.Send(VhostUserRequest.SetOwner, []);
         Offered = front.Get(VhostUserRequest.GetFeatures);
         front.Send(VhostUserRequest.SetProtocolFeatures, front.Get(VhostUserRequest.GetProtocolFeatures));
-        front.Send(VhostUserRequest.SetFeatures, Offered & ~((ulong)VirtioFeatures.LogAll | leftOut));
+        // The driver's ring is a split one.
+        Agreed = Offered & ~((ulong)(VirtioFeatures.LogAll | VirtioFeatures.PackedRing) | leftOut);
+        front.Send(VhostUserRequest.SetFeatures, Agreed);
         front.ShareMemory(Memory);
         ShareInflight(front);
         front.Send(VhostUserRequest.SetQueueSize, 0, QueueSize);

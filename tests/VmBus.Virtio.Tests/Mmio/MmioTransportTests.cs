@@ -5,6 +5,7 @@ using VmBus.Protocol.Virtio;
 using VmBus.TestKit.Disks;
 using VmBus.Virtio.Block;
 using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Queues;
 using VmBus.Virtio.Tests.Queues;
 using Xunit;
 
@@ -34,7 +35,7 @@ public sealed class MmioTransportTests : IDisposable
         Assert.Equal((MmioRegister.MagicValue, 2U, 2U), (Read(MmioRegister.Magic), Read(MmioRegister.Version), Read(MmioRegister.DeviceId)));
         Assert.Equal(2048U, Read(MmioRegister.Config));
         Write(MmioRegister.DeviceFeaturesSelect, 1);
-        Assert.Equal(1U, Read(MmioRegister.DeviceFeatures));
+        Assert.Equal((uint)((ulong)Virtqueue.Features >> 32), Read(MmioRegister.DeviceFeatures));
         Write(MmioRegister.DeviceFeaturesSelect, 2);
         Assert.Equal(0U, Read(MmioRegister.DeviceFeatures));
         Write(MmioRegister.QueueSelect, 1);
@@ -66,6 +67,31 @@ public sealed class MmioTransportTests : IDisposable
         Assert.Equal(MmioRegister.UsedInterrupt, Read(MmioRegister.InterruptStatus));
         Assert.Equal(1, _driver.UsedIndex);
         Assert.Equal([9, 9, 0], _driver.Read(SplitDriver.Buffers + 512 + 510, 3));
+    }
+
+    [Fact]
+    public void Request_in_a_packed_ring_of_any_size_is_served_and_the_guest_interrupted()
+    {
+        const uint Packed = (uint)((ulong)(VirtioFeatures.Version1 | VirtioFeatures.PackedRing) >> 32);
+        using var driver = new PackedDriver(size: 5);
+        using var device = new MmioTransport(new BlockDevice(_disk, "serial", 1), driver.Memory, [_lane], NullLogger.Instance);
+        _disk.Content.AsSpan(0, 512).Fill(9);
+        Negotiate(0, Packed, device);
+        SetUpQueue(PackedDriver.RingAt, PackedDriver.DriverEventAt, PackedDriver.DeviceEventAt, driver.Size, device);
+        Write(MmioRegister.Status, Read(MmioRegister.Status, device) | (uint)DeviceStatus.DriverOk, device);
+        for (ushort round = 0; round < 7; round++)
+        {
+            driver.Offer(
+                round,
+                (PackedDriver.Buffers, BlockRequestHeader.Size, DescriptorFlags.None),
+                (PackedDriver.Buffers + 512, 512, DescriptorFlags.Write),
+                (PackedDriver.Buffers + 4096, 1, DescriptorFlags.Write));
+            device.Kicks[0].Signal();
+
+            Assert.True(device.Interrupt.Wait(Patience));
+            Assert.Equal((round, 513U), driver.TakeUsed(_ => 3));
+            Assert.Equal([9, 9, 0], driver.Read(PackedDriver.Buffers + 512 + 510, 3));
+        }
     }
 
     [Fact]
@@ -181,27 +207,32 @@ public sealed class MmioTransportTests : IDisposable
         Assert.Equal(1, _disk.OpenQueues);
     }
 
-    private void Negotiate(uint low, uint high)
+    private void Negotiate(uint low, uint high, MmioTransport? device = null)
     {
-        Write(MmioRegister.Status, (uint)DeviceStatus.Acknowledge);
-        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver));
-        Write(MmioRegister.DriverFeaturesSelect, 0);
-        Write(MmioRegister.DriverFeatures, low);
-        Write(MmioRegister.DriverFeaturesSelect, 1);
-        Write(MmioRegister.DriverFeatures, high);
-        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk));
+        Write(MmioRegister.Status, (uint)DeviceStatus.Acknowledge, device);
+        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver), device);
+        Write(MmioRegister.DriverFeaturesSelect, 0, device);
+        Write(MmioRegister.DriverFeatures, low, device);
+        Write(MmioRegister.DriverFeaturesSelect, 1, device);
+        Write(MmioRegister.DriverFeatures, high, device);
+        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk), device);
     }
 
-    private void SetUpQueue(ulong descriptors = SplitDriver.DescriptorsAt)
+    private void SetUpQueue(
+        ulong descriptors = SplitDriver.DescriptorsAt,
+        ulong driver = SplitDriver.AvailableAt,
+        ulong used = SplitDriver.UsedAt,
+        int size = 16,
+        MmioTransport? device = null)
     {
-        Write(MmioRegister.QueueSelect, 0);
-        Write(MmioRegister.QueueSize, 16);
-        Write(MmioRegister.QueueDescriptorsLow, (uint)descriptors);
-        Write(MmioRegister.QueueDescriptorsHigh, (uint)(descriptors >> 32));
-        Write(MmioRegister.QueueDriverLow, (uint)SplitDriver.AvailableAt);
-        Write(MmioRegister.QueueDeviceLow, (uint)SplitDriver.UsedAt);
-        Write(MmioRegister.QueueReady, 1);
-        Assert.Equal(1U, Read(MmioRegister.QueueReady));
+        Write(MmioRegister.QueueSelect, 0, device);
+        Write(MmioRegister.QueueSize, (uint)size, device);
+        Write(MmioRegister.QueueDescriptorsLow, (uint)descriptors, device);
+        Write(MmioRegister.QueueDescriptorsHigh, (uint)(descriptors >> 32), device);
+        Write(MmioRegister.QueueDriverLow, (uint)driver, device);
+        Write(MmioRegister.QueueDeviceLow, (uint)used, device);
+        Write(MmioRegister.QueueReady, 1, device);
+        Assert.Equal(1U, Read(MmioRegister.QueueReady, device));
     }
 
     private void OfferRead()
@@ -212,17 +243,17 @@ public sealed class MmioTransportTests : IDisposable
         _driver.Offer(0);
     }
 
-    private void Write(int offset, uint value)
+    private void Write(int offset, uint value, MmioTransport? device = null)
     {
         byte[] bytes = new byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        _device.Write(offset, bytes);
+        (device ?? _device).Write(offset, bytes);
     }
 
-    private uint Read(int offset)
+    private uint Read(int offset, MmioTransport? device = null)
     {
         byte[] bytes = new byte[4];
-        _device.Read(offset, bytes);
+        (device ?? _device).Read(offset, bytes);
         return BinaryPrimitives.ReadUInt32LittleEndian(bytes);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class NetDriver : IDisposable
         Assert.True(MacAddress.TryParse("52:54:00:00:00:07", out MacAddress address));
         Device = new NetDevice(Link, address, 1);
         Device.Reset();
-        ulong features = Device.Features & ~(ulong)leftOut;
+        ulong features = Device.Features & ~((ulong)VirtioFeatures.PackedRing | (ulong)leftOut);
         SplitDriver[] queues = [Receive, Transmit, Control];
         for (int i = 0; i < queues.Length; i++)
         {

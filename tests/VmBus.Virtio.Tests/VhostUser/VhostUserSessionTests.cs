@@ -34,6 +34,7 @@ public sealed class VhostUserSessionTests : IDisposable
         { "config", "not to be written" },
         { "inflight", "3 queues of 64" },
         { "log askew", "begins at 4093" },
+        { "packed base", "outside its ring of 48" },
         { "cut", "in the middle of a message" },
     };
 
@@ -96,6 +97,18 @@ public sealed class VhostUserSessionTests : IDisposable
         using var front = FrontEnd.Connect(_export.Socket);
         front.Send(VhostUserRequest.GetConfig, [.. FrontEnd.Bytes(200U), .. FrontEnd.Bytes(100U), .. FrontEnd.Bytes(0U)]);
         Assert.Empty(front.Receive(VhostUserRequest.GetConfig)!);
+    }
+
+    [Fact]
+    public void Front_end_with_packed_rings_is_told_that_nothing_is_kept_for_requests_on_their_way()
+    {
+        using var front = FrontEnd.Connect(_export.Socket);
+        front.Send(VhostUserRequest.SetFeatures, (ulong)(VirtioFeatures.Version1 | VirtioFeatures.PackedRing | VirtioFeatures.ProtocolFeatures));
+        byte[] wanted = new byte[VhostUserInflight.PaddedSize];
+        new VhostUserInflight(0, 0, 2, 64).Write(wanted);
+        front.Send(VhostUserRequest.GetInflight, wanted);
+        Assert.True(VhostUserInflight.TryRead(front.Receive(VhostUserRequest.GetInflight, out int descriptor), out VhostUserInflight kept));
+        Assert.Equal((-1, 0UL), (descriptor, kept.Bytes));
     }
 
     [Fact]
@@ -195,7 +208,7 @@ public sealed class VhostUserSessionTests : IDisposable
     {
         using var driver = new BlockDriver();
         driver.Connect(_export.Socket);
-        driver.FrontEnd!.Send(VhostUserRequest.SetFeatures, driver.Offered & ~(ulong)(VirtioFeatures.LogAll | VirtioFeatures.ProtocolFeatures));
+        driver.FrontEnd!.Send(VhostUserRequest.SetFeatures, driver.Agreed & ~(ulong)VirtioFeatures.ProtocolFeatures);
         Assert.Equal(BlockStatus.Ok, driver.Do(BlockRequestType.Read, 0, [], 512));
     }
 
@@ -208,7 +221,7 @@ public sealed class VhostUserSessionTests : IDisposable
         driver.Connect(_export.Socket);
         driver.FrontEnd!.Send(VhostUserRequest.SetLogBase, [.. FrontEnd.Bytes(4096UL), .. FrontEnd.Bytes(0UL)], log);
         Assert.NotNull(driver.FrontEnd.Receive(VhostUserRequest.SetLogBase));
-        driver.FrontEnd.Send(VhostUserRequest.SetFeatures, driver.Offered);
+        driver.FrontEnd.Send(VhostUserRequest.SetFeatures, driver.Agreed | (ulong)VirtioFeatures.LogAll);
         Assert.NotEqual(0UL, driver.FrontEnd.Get(VhostUserRequest.GetFeatures));
         Assert.Equal(BlockStatus.Ok, driver.Do(BlockRequestType.Read, 0, [], 8192));
 
@@ -280,6 +293,17 @@ public sealed class VhostUserSessionTests : IDisposable
                     front.Send(VhostUserRequest.SetQueueAddresses, [.. FrontEnd.Bytes(0UL), .. new byte[32]]);
                     front.Send(VhostUserRequest.SetQueueKick, 0UL, kick);
                     front.Send(VhostUserRequest.SetQueueEnable, 0, 1);
+                }
+
+                break;
+            case "packed base":
+                using (var kick = EventFd.Create())
+                {
+                    front.Send(VhostUserRequest.SetFeatures, (ulong)(VirtioFeatures.Version1 | VirtioFeatures.PackedRing));
+                    front.Send(VhostUserRequest.SetQueueSize, 0, 48);
+                    front.Send(VhostUserRequest.SetQueueBase, 0, 0x8000_8030);
+                    front.Send(VhostUserRequest.SetQueueAddresses, [.. FrontEnd.Bytes(0UL), .. new byte[32]]);
+                    front.Send(VhostUserRequest.SetQueueKick, 0UL, kick);
                 }
 
                 break;
