@@ -25,4 +25,11 @@ internal static partial class VirtioLog
 
     [LoggerMessage(EventId = 5706, Level = LogLevel.Warning, Message = "{Socket}: no connection taken: {Reason}")]
     internal static partial void NotAccepted(ILogger logger, string socket, string reason);
+
+    [LoggerMessage(
+        EventId = 5707,
+        Level = LogLevel.Warning,
+        Message = "{Socket}: front-end {Number} shares memory that it could shorten, which would end this process: trust it, or give it memory that can be sealed "
+            + "(QEMU: memory-backend-memfd)")]
+    internal static partial void MayShrink(ILogger logger, string socket, int number);
 }

@@ -10,21 +10,26 @@ public sealed partial class MemoryFile : SafeHandleZeroOrMinusOneIsInvalid
     private const uint MFD_CLOEXEC = 1;
     private const uint MFD_ALLOW_SEALING = 2;
     private const int F_ADD_SEALS = 1033;
+    private const int F_GET_SEALS = 1034;
     private const int F_SEAL_SEAL = 1;
     private const int F_SEAL_SHRINK = 2;
     private const int SEEK_END = 2;
     private const int FALLOC_FL_KEEP_SIZE = 1;
     private const int FALLOC_FL_PUNCH_HOLE = 2;
 
-    private MemoryFile(int descriptor, long bytes)
+    private MemoryFile(int descriptor, long bytes, bool mayShrink = false)
         : base(ownsHandle: true)
     {
         SetHandle(descriptor);
         Bytes = bytes;
+        MayShrink = mayShrink;
     }
 
     /// <summary>The size in bytes, fixed at creation.</summary>
     public long Bytes { get; }
+
+    /// <summary>Whether another process that has the file can shorten it. Access beyond the end of a file kills the process (SIGBUS).</summary>
+    public bool MayShrink { get; }
 
     /// <summary>The file descriptor, for kernel structures that store the number. Valid while this handle is open.</summary>
     public int Descriptor => (int)handle;
@@ -46,16 +51,18 @@ public sealed partial class MemoryFile : SafeHandleZeroOrMinusOneIsInvalid
         return file;
     }
 
-    /// <summary>Takes over memory that another process has sent. It must not shrink while it is mapped: access beyond its end kills the process.</summary>
+    /// <summary>Takes over memory that another process has sent, and seals it against shrinking where it can be sealed; see <see cref="MayShrink"/>.</summary>
     /// <returns>Null, with the descriptor closed, when it has no size.</returns>
     public static MemoryFile? TryTake(int descriptor)
     {
         var sized = new MemoryFile(descriptor, 0);
+        // Before the size is read, so that it holds.
+        bool mayShrink = fcntl(sized, F_ADD_SEALS, F_SEAL_SHRINK) < 0 && (fcntl(sized, F_GET_SEALS, 0) is var seals && (seals < 0 || (seals & F_SEAL_SHRINK) == 0));
         long bytes = lseek(sized, 0, SEEK_END);
         if (bytes > 0)
         {
             sized.SetHandleAsInvalid();
-            return new MemoryFile(descriptor, bytes);
+            return new MemoryFile(descriptor, bytes, mayShrink);
         }
 
         sized.Dispose();

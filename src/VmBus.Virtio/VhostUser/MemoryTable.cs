@@ -7,8 +7,7 @@ namespace VmBus.Virtio.VhostUser;
 
 /// <summary>The memory that a front-end shares: regions of its files, known by guest addresses and by its own.</summary>
 /// <remarks>
-/// Any thread may look things up; the session's thread changes it. A region is removed only when no queue uses it. A front-end that shortens a
-/// file which this process has mapped can end the process: only files sealed against that are safe from it.
+/// Any thread may look things up; the session's thread changes it. A region is removed only when no queue uses it.
 /// </remarks>
 internal sealed class MemoryTable : IDeviceMemory, IDisposable
 {
@@ -58,8 +57,9 @@ internal sealed class MemoryTable : IDeviceMemory, IDisposable
     }
 
     /// <summary>Adds a region; the file is this object's to close.</summary>
+    /// <returns>Whether the front-end can shorten the file, and so end this process.</returns>
     /// <exception cref="FrontEndException">It cannot be mapped, or is where another is.</exception>
-    public void Add(in VhostUserRegion description, int descriptor)
+    public bool Add(in VhostUserRegion description, int descriptor)
     {
         using MemoryFile? file = MemoryFile.TryTake(descriptor);
         if (file is null) throw new FrontEndException("a memory region's file has no size");
@@ -75,6 +75,7 @@ internal sealed class MemoryTable : IDeviceMemory, IDisposable
             // Not over a reservation: pages of a huge page file need an address of the kernel's choice.
             MemoryMapping mapping = MemoryMapping.MapDevice(file, (long)(wanted.FileOffset - skipped), (long)(wanted.Bytes + skipped));
             _regions = [.. _regions, new Region(wanted, mapping, (nint)skipped)];
+            return file.MayShrink;
         }
         catch (LinuxException failure)
         {

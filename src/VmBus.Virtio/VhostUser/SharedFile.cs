@@ -22,6 +22,9 @@ internal sealed class SharedFile : IDisposable
     /// <summary>All of it.</summary>
     public QueueArea Whole => _area;
 
+    /// <summary>Whether the front-end can shorten the file, and so end this process.</summary>
+    public bool MayShrink => _file.MayShrink;
+
     /// <summary>Maps part of a file that the front-end has sent; the descriptor is this object's.</summary>
     /// <exception cref="FrontEndException">The file is shorter, or the part is larger than allowed or not aligned.</exception>
     public static SharedFile Open(int descriptor, ulong offset, ulong bytes, ulong maximumBytes, string what)

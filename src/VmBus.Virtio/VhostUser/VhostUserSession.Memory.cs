@@ -11,6 +11,7 @@ internal sealed partial class VhostUserSession
     // As large as a bitmap for 8 TiB of guest memory.
     private const ulong MaximumSharedBytes = 256UL << 20;
 
+    private bool _hasWarned;
     private SharedFile? _log;
     private SharedFile? _inflight;
     private VhostUserInflight _inflightLayout;
@@ -23,7 +24,7 @@ internal sealed partial class VhostUserSession
                 SetMemoryTable(payload);
                 return true;
             case VhostUserRequest.AddMemoryRegion:
-                _memory.Add(ReadRegion(payload), TakeDescriptor());
+                WarnWhen(_memory.Add(ReadRegion(payload), TakeDescriptor()));
                 foreach (SessionQueue queue in _queues) StartWhenReady(queue);
                 return true;
             case VhostUserRequest.RemoveMemoryRegion:
@@ -64,8 +65,16 @@ internal sealed partial class VhostUserSession
         WhileStopped(() =>
         {
             _memory.Clear();
-            for (int i = 0; i < regions.Length; i++) _memory.Add(regions[i], TakeDescriptor(i));
+            for (int i = 0; i < regions.Length; i++) WarnWhen(_memory.Add(regions[i], TakeDescriptor(i)));
         });
+    }
+
+    // Once: a front-end has memory of one kind.
+    private void WarnWhen(bool mayShrink)
+    {
+        if (!mayShrink || _hasWarned) return;
+        _hasWarned = true;
+        VirtioLog.MayShrink(_logger, _socketName, _number);
     }
 
     // The padding before a single region is as long as the header of a table.
@@ -79,6 +88,7 @@ internal sealed partial class VhostUserSession
         if (payload.Length < 16) throw new FrontEndException("a message with the log is too short");
         var log = SharedFile.Open(
             TakeDescriptor(), BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]), BinaryPrimitives.ReadUInt64LittleEndian(payload), MaximumSharedBytes, "a log");
+        WarnWhen(log.MayShrink);
         WhileStopped(() =>
         {
             _log?.Dispose();
@@ -121,6 +131,7 @@ internal sealed partial class VhostUserSession
         if (wanted.Bytes < (ulong)wanted.QueueCount * (ulong)SplitInflight.BytesFor(wanted.QueueSize))
             throw new FrontEndException("its memory for requests on their way is too short");
         SharedFile shared = SharedFile.Open(TakeDescriptor(), wanted.Offset, wanted.Bytes, MaximumSharedBytes, "memory for requests on their way");
+        WarnWhen(shared.MayShrink);
         WhileStopped(() => UseInflight(shared, wanted));
     }
 

@@ -38,6 +38,11 @@ internal sealed class Export : ILogger, IDisposable
         return seen ? found! : throw new TimeoutException($"No line has '{part}': {string.Join(" | ", _lines)}");
     }
 
+    internal int Count(string part)
+    {
+        lock (_lines) return _lines.Count(line => line.Contains(part, StringComparison.Ordinal));
+    }
+
     public void Dispose()
     {
         Server.Dispose();
@@ -55,7 +60,7 @@ internal sealed class Export : ILogger, IDisposable
         lock (_lines) _lines.Add(formatter(state, exception));
     }
 
-    private string? Find(string part)
+    internal string? Find(string part)
     {
         lock (_lines) return _lines.Find(line => line.Contains(part, StringComparison.Ordinal));
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
 using VmBus.Native.Linux;
 using VmBus.Protocol.VhostUser;
 using VmBus.Protocol.Virtio;
@@ -109,6 +110,28 @@ public sealed class VhostUserSessionTests : IDisposable
         front.Send(VhostUserRequest.GetInflight, wanted);
         Assert.True(VhostUserInflight.TryRead(front.Receive(VhostUserRequest.GetInflight, out int descriptor), out VhostUserInflight kept));
         Assert.Equal((-1, 0UL), (descriptor, kept.Bytes));
+    }
+
+    [Fact]
+    public void Front_end_cannot_shorten_memory_that_can_be_sealed()
+    {
+        using SafeFileHandle file = SharedMemory.Create(1 << 20, sealable: true);
+        using var front = FrontEnd.Connect(_export.Socket);
+        front.Send(VhostUserRequest.AddMemoryRegion, Region(1 << 20), file);
+        Assert.NotEqual(0UL, front.Get(VhostUserRequest.GetFeatures));
+        Assert.False(SharedMemory.TryResize(file, 4096));
+        Assert.True(SharedMemory.TryResize(file, 2 << 20));
+        Assert.Null(_export.Find("could shorten"));
+    }
+
+    [Fact]
+    public void Memory_that_cannot_be_sealed_is_taken_with_one_warning()
+    {
+        using SafeFileHandle file = SharedMemory.Create(2 << 20, sealable: false);
+        using var front = FrontEnd.Connect(_export.Socket);
+        for (ulong i = 0; i < 2; i++) front.Send(VhostUserRequest.AddMemoryRegion, Region(1 << 20, i << 20), file);
+        Assert.NotEqual(0UL, front.Get(VhostUserRequest.GetFeatures));
+        Assert.Equal(1, _export.Count("could shorten"));
     }
 
     [Fact]
@@ -230,6 +253,9 @@ public sealed class VhostUserSessionTests : IDisposable
         Assert.Equal(0b11, bits.ReadByte(0x100 / 8));
         Assert.Equal(0b10, bits.ReadByte(1) & 0b11);
     }
+
+    private static byte[] Region(ulong bytes, ulong start = 0)
+        => [.. FrontEnd.Bytes(0UL), .. FrontEnd.Bytes(start), .. FrontEnd.Bytes(bytes), .. FrontEnd.Bytes(FrontEnd.UserAddress + start), .. FrontEnd.Bytes(start)];
 
     private static void Misbehave(FrontEnd front, Memory.Guest.GuestMemory memory, string what)
     {
