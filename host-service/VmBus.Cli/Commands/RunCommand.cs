@@ -50,6 +50,7 @@ internal static class RunCommand
             Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
                 + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
         };
+        Option<bool> rng = new("--rng") { Description = "A virtio entropy device: the guest's kernel seeds itself with random numbers of the host, up to 1 MiB a second (Linux: /dev/hwrng)" };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
         Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench'" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
@@ -66,7 +67,7 @@ internal static class RunCommand
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, exec, echo, integration, console, control, noReboot, stopTimeout, poll, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, rng, exec, echo, integration, console, control, noReboot, stopTimeout, poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -87,6 +88,7 @@ internal static class RunCommand
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
                 SocketPath = parsed.GetValue(vsock),
+                Entropy = parsed.GetValue(rng),
                 Exec = parsed.GetValue(exec),
                 Echo = parsed.GetValue(echo),
                 IntegrationServices = services.Services,

@@ -9,6 +9,7 @@ using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Block;
 using VmBus.Virtio.Devices;
+using VmBus.Virtio.Entropy;
 using VmBus.Virtio.Mmio;
 using VmBus.Virtio.Network;
 
@@ -26,10 +27,12 @@ internal sealed class VirtioDevices : IDisposable
     private readonly List<VirtioDisk> _disks = [];
     private readonly List<VirtioNic> _nics = [];
     private readonly List<MmioTransport> _transports = [];
+    private readonly bool _hasEntropy;
 
-    private VirtioDevices(string partition, ILogger logger)
+    private VirtioDevices(string partition, bool hasEntropy, ILogger logger)
     {
         _partition = partition;
+        _hasEntropy = hasEntropy;
         _logger = logger;
     }
 
@@ -40,17 +43,17 @@ internal sealed class VirtioDevices : IDisposable
     public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
     /// <summary>Where the devices are to be announced.</summary>
-    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count).Select(VirtioSlot.At)];
+    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count + (_hasEntropy ? 1 : 0)).Select(VirtioSlot.At)];
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
     public static VirtioDevices Open(PartitionOptions options, ILogger logger)
     {
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
-        int count = options.VirtioDisks.Count + nics.Length;
+        int count = options.VirtioDisks.Count + nics.Length + (options.Entropy ? 1 : 0);
         if (count > VirtioSlot.Count)
-            throw new IOException($"There are {count} devices with bus=virtio, and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
-        var devices = new VirtioDevices(options.Name, logger);
+            throw new IOException($"There are {count} virtio devices (bus=virtio, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
+        var devices = new VirtioDevices(options.Name, options.Entropy, logger);
         try
         {
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
@@ -79,6 +82,8 @@ internal sealed class VirtioDevices : IDisposable
             nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(queues, nic.Options.Queues ?? MaximumQueues));
             Serve(nic.Device, memory, lanes);
         }
+
+        if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), memory, lanes);
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>

@@ -8,4 +8,10 @@ public enum VirtioDeviceType
 
     /// <summary>Block device.</summary>
     Block = 2,
+
+    /// <summary>Entropy device.</summary>
+    Entropy = 4,
+
+    /// <summary>SCSI host.</summary>
+    Scsi = 8,
 }
