@@ -37,13 +37,14 @@ internal sealed class ExportProcess : IDisposable
     }
 
     /// <summary>As <c>kill</c> does.</summary>
-    /// <returns>Exit status, and what it said.</returns>
+    /// <returns>Exit status, and what it said but for the warning of memory that cannot be sealed.</returns>
     internal (int Status, string Error) Terminate()
     {
         using Process kill = Process.Start("kill", [_process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        string error = _process.StandardError.ReadToEnd();
+        string[] lines = _process.StandardError.ReadToEnd().Split('\n');
         _process.WaitForExit();
-        return (_process.ExitCode, error);
+        // Whether a front-end's memory can be sealed depends on the host, and for some it never can.
+        return (_process.ExitCode, string.Join('\n', lines.Where(static line => !line.Contains("could shorten", StringComparison.Ordinal))));
     }
 
     public void Dispose()

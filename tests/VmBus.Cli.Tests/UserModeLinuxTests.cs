@@ -40,10 +40,7 @@ public sealed class UserModeLinuxTests : IDisposable
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
         Assert.Contains("\nclean\n0\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("I/O error", output, StringComparison.Ordinal);
-        (int status, string errors) = export.Terminate();
-        // The guest's memory is a file that cannot be sealed, and nothing else is worth a word.
-        Assert.Equal(0, status);
-        Assert.Contains("could shorten", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Equal((0, ""), export.Terminate());
     }
 
     [Fact]

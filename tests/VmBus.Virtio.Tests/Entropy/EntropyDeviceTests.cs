@@ -119,7 +119,18 @@ public sealed class EntropyDeviceTests : IDisposable
     private void Settle()
     {
         _lane.Invoke(_runner.Touch);
-        for (int i = 0; i < 4; i++) _lane.Invoke(static () => { });
+        long turns = ReadTurns() + 6;
+        while (ReadTurns() < turns)
+        {
+            // Each look has the lane take another turn.
+        }
+    }
+
+    private long ReadTurns()
+    {
+        long turns = 0;
+        _lane.Invoke(() => turns = _lane.Turn);
+        return turns;
     }
 
     private sealed class Silent : IQueueSignal
