@@ -54,6 +54,32 @@ public sealed class UserModeLinuxTests : IDisposable
         Assert.Equal(first[..64], second[..64]);
     }
 
+    [Fact]
+    public void Guest_uses_the_units_of_a_scsi_target()
+    {
+        using (FileStream disk = File.Create(Disk)) disk.SetLength(64 << 20);
+        string second = Path.Combine(_folder, "second");
+        using (FileStream disk = File.Create(second)) disk.SetLength(32 << 20);
+        using var export = new ExportProcess(Socket, "scsi", "--disk", $"{Disk},id=first", "--disk", $"{second},id=second,readonly");
+        string output = RunGuest(
+            $"{Socket}:8",
+            """
+            set -e
+            for i in $(seq 100); do [ -e /dev/sdb ] && break; sleep 0.1; done
+            cat /proc/scsi/scsi; cat /sys/block/sda/size /sys/block/sdb/size /sys/block/sdb/ro; strings /sys/block/sda/device/vpd_pg80
+            mkfs.ext4 -q /dev/sda; mkdir /tmp/m; mount /dev/sda /tmp/m
+            fio --name=x --directory=/tmp/m --size=16M --rw=randwrite --bs=4k --verify=crc32c --ioengine=libaio --iodepth=16 --direct=1 --output=/tmp/fio
+            grep -o 'err= *[0-9]*' /tmp/fio
+            umount /tmp/m; fsck.ext4 -fn /dev/sda >/tmp/fsck 2>&1 && echo clean
+            """);
+        Assert.Contains("Lun: 01", output, StringComparison.Ordinal);
+        Assert.Contains("\n131072\n65536\n1\n", output, StringComparison.Ordinal);
+        Assert.Contains("first", output, StringComparison.Ordinal);
+        Assert.Contains("err= 0", output, StringComparison.Ordinal);
+        Assert.Contains("\nclean\n", output, StringComparison.Ordinal);
+        Assert.Equal((0, ""), export.Terminate());
+    }
+
     private static string RunGuest(string device, string script)
     {
         var start = new ProcessStartInfo(Path.Combine(Repository.Root, "tests", "testbed", "uml"))

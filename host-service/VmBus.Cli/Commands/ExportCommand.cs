@@ -17,6 +17,7 @@ internal static class ExportCommand
     public static Command Create() => new("export", "Serves disks or network links to other virtual machine monitors (QEMU, User-Mode Linux, …) over vhost-user.")
     {
         CreateBlock(),
+        CreateScsi(),
         CreateNetwork(),
     };
 
@@ -55,6 +56,39 @@ internal static class ExportCommand
                 PollTime = PollOption.Parse(parsed.GetValue(poll)),
             };
             using var export = BlockExport.Start(options, [.. media.Zip(places)], new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
+            using PosixSignalRegistration sizes = OnLookAtSizes(export.RefreshSizes);
+            return WaitForEnd();
+        }));
+        return command;
+    }
+
+    private static Command CreateScsi()
+    {
+        Option<string[]> disks = new("--disk")
+        {
+            HelpName = "PATH[,KEY=VALUE]…",
+            Required = true,
+            Description = "A disk; may be given up to 256 times: the logical units 0, 1, … of target 0. Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, "
+                + "cache=writeback|direct, sector=512|4096, id=ID (the serial number that the guest sees). A doubled comma stands for a comma in the path",
+        };
+        Option<string> socket = new("--socket") { HelpName = "PATH", Required = true, Description = "Where a front-end finds the SCSI host. One front-end at a time; the next waits" };
+        Option<int> queues = new("--queues") { HelpName = "N", Description = "Request queues that a front-end may use, 1 to 64", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 64) };
+        Option<int> poll = PollOption.Create();
+        Option<string> log = LogOption.Create();
+        var command = new Command(
+            "scsi", "Serves disks as the units of one vhost-user-scsi back-end until SIGTERM or SIGINT; SIGUSR1 looks at their sizes again and tells the guest.")
+        {
+            disks, socket, queues, poll, log,
+        };
+        command.SetAction(parsed => RunCommand.Guard(() =>
+        {
+            DiskOptions[] media = [.. (parsed.GetValue(disks) ?? []).Select(static text => DiskOptions.Parse(text))];
+            var options = new ExportOptions
+            {
+                Queues = RunCommand.InRange("--queues", parsed.GetValue(queues), 1, 64),
+                PollTime = PollOption.Parse(parsed.GetValue(poll)),
+            };
+            using var export = ScsiExport.Start(options, media, parsed.GetValue(socket)!, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
             using PosixSignalRegistration sizes = OnLookAtSizes(export.RefreshSizes);
             return WaitForEnd();
         }));

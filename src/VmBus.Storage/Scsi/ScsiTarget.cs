@@ -95,6 +95,15 @@ public sealed class ScsiTarget
         foreach (LogicalUnit unit in _units.Values) unit.Reset();
     }
 
+    /// <summary>What a reset of one logical unit does, as <see cref="Reset()"/>.</summary>
+    public void Reset(ScsiAddress address)
+    {
+        if (_units.TryGetValue(address, out LogicalUnit? unit)) unit.Reset();
+    }
+
+    /// <summary>Which logical units there are now, and the bytes of each.</summary>
+    public IReadOnlyDictionary<ScsiAddress, long> ReadSizes() => _units.ToDictionary(static unit => unit.Key, static unit => unit.Value.Disk.Geometry.Bytes);
+
     /// <summary>Opens a way in for one channel. Called on that lane.</summary>
     public ScsiTargetQueue OpenQueue(Lane lane) => OpenQueue(lane, new LaneTurns(lane));
 

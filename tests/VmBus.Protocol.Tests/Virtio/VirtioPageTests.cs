@@ -15,6 +15,7 @@ public sealed class VirtioPageTests
         Page.Numbers("features").DifferencesFrom<VirtioFeatures>()
             .Concat(Page.Numbers("block").DifferencesFrom<BlockFeatures>())
             .Concat(Page.Numbers("network").DifferencesFrom<NetFeatures>())
+            .Concat(Page.Numbers("scsi").DifferencesFrom<VirtioScsiFeatures>())
             .Concat(Page.Numbers("control-commands").DifferencesFrom<NetControlCommand>()));
 
     [Fact]
@@ -65,6 +66,20 @@ public sealed class VirtioPageTests
         Assert.Equal([1, 2, 3, 4, 5, 6], layout.Slice(bytes, "address").ToArray());
         Assert.Equal(
             (0x1112UL, 0x2122UL, 0x3132UL), (layout.Read(bytes, "status"), layout.Read(bytes, "maximum pairs"), layout.Read(bytes, "mtu")));
+    }
+
+    [Fact]
+    public void Scsi_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("scsi-configuration");
+        byte[] bytes = new byte[VirtioScsiConfig.Size];
+        new VirtioScsiConfig(1001, 1002, 1003, 1004, 1005, 1006).Write(bytes);
+        Assert.Equal(VirtioScsiConfig.Size, layout.Bytes);
+        Assert.Equal((VirtioScsiConfig.SenseOffset, VirtioScsiConfig.CommandOffset), (layout.Offset("sense bytes"), layout.Offset("command bytes")));
+        Assert.Equal(
+            [1001, 1002, 1003, VirtioScsiLayout.EventBytes, 1004, 1005, 0, 0, 1006],
+            new[] { "queue count", "maximum segments", "maximum sectors", "event bytes", "sense bytes", "command bytes", "maximum channel", "maximum target", "maximum lun" }
+                .Select(field => (int)layout.Read(bytes, field)));
     }
 
     [Fact]
