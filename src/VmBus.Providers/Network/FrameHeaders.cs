@@ -14,6 +14,9 @@ internal readonly record struct FrameHeaders(int NetworkOffset, int TransportOff
     public const int EthernetBytes = 14;
     public const int TagBytes = 4;
 
+    /// <summary>No acknowledgement without data is longer: Ethernet, VLAN tag, IPv6 and TCP with all its options.</summary>
+    public const int MaximumAcknowledgement = 14 + 4 + 40 + 60;
+
     private const int Ipv4Bytes = 20;
     private const int Ipv6Bytes = 40;
 
@@ -46,6 +49,30 @@ internal readonly record struct FrameHeaders(int NetworkOffset, int TransportOff
         }
 
         return new FrameHeaders(network, next is Tcp or Udp && offset < packet.Length ? network + offset : 0, 6, next);
+    }
+
+    /// <summary>Whether it is TCP and acknowledges something behind a hole (the SACK option). Source: RFC 2018.</summary>
+    public bool TellsOfHole(ReadOnlySpan<byte> frame)
+    {
+        const int TcpBytes = 20;
+        if (Protocol != Tcp || TransportOffset == 0 || TransportOffset + TcpBytes > frame.Length) return false;
+        ReadOnlySpan<byte> options = frame[TransportOffset..];
+        options = options[..Math.Min(options.Length, (options[12] >> 4) * 4)];
+        for (options = options[Math.Min(options.Length, TcpBytes)..]; options.Length > 1;)
+        {
+            switch (options[0])
+            {
+                case 0: return false;
+                case 1: options = options[1..]; continue;
+                case 5: return true;
+                default:
+                    if (options[1] < 2 || options[1] > options.Length) return false;
+                    options = options[options[1]..];
+                    continue;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The sum of the pseudo-header, of a frame that has one.</summary>

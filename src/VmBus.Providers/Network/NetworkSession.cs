@@ -66,6 +66,9 @@ internal sealed class NetworkSession(NetworkProvider provider, NetworkOptions op
         && (link.Traits.ReceiveOffloads & (LinkOffloads.Tcp4Segmentation | LinkOffloads.Tcp6Segmentation)) != 0
         && (_receiveBuffer is null || Layout.CanCoalesce);
 
+    /// <summary>Whether coalesced frames need checksums; any lane.</summary>
+    public ChecksumDoubt Doubt { get; } = new();
+
     /// <summary>Which frames the guest wants.</summary>
     public FrameKinds Accepted => _accepted;
 

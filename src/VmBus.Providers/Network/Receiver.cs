@@ -222,7 +222,7 @@ internal sealed class Receiver
         Span<byte> head = _head.AsSpan(0, Math.Min(bytes, HeadBytes));
         _ = memory.TryRead(Offset(sections[0]) + ReceiveLayout.Headroom, head);
         FrameHeaders headers = FrameHeaders.Read(head);
-        ChecksumDone done = Checksums(frame.Header, headers, sections[0], bytes, used > 1);
+        ChecksumDone done = Checksums(frame.Header, headers, sections, bytes, used > 1);
         int information = RndisPacketHeader.Size;
         int skip = 0;
         if (FrameHeaders.IsTagged(head))
@@ -278,10 +278,11 @@ internal sealed class Receiver
         _ranges++;
     }
 
-    private ChecksumDone Checksums(in VirtioNetHeader header, in FrameHeaders headers, int section, int bytes, bool coalesced)
+    private ChecksumDone Checksums(in VirtioNetHeader header, in FrameHeaders headers, int[] sections, int bytes, bool coalesced)
     {
         bool missing = (header.Flags & VirtioNetFlags.NeedsChecksum) != 0;
-        if (missing && header.Segmentation == VirtioNetSegmentation.None) WriteChecksum(section, bytes, header.ChecksumStart, header.ChecksumOffset);
+        bool whole = header.Segmentation == VirtioNetSegmentation.None;
+        if (missing && (whole || _session.Doubt.Applies())) WriteChecksum(sections, bytes, header.ChecksumStart, header.ChecksumOffset);
         if (!missing && (header.Flags & VirtioNetFlags.DataValid) == 0) return ChecksumDone.None;
         ChecksumDone done = headers.Protocol switch
         {
@@ -293,18 +294,28 @@ internal sealed class Receiver
         return done;
     }
 
-    // The frame lies in one section: what is longer is to be segmented.
-    private void WriteChecksum(int section, int bytes, int start, int offset)
+    // Sections are of even length, so each begins with a whole word of the sum when the first does.
+    private void WriteChecksum(int[] sections, int bytes, int start, int offset)
     {
-        if (bytes > _layout.FrameBytes || start < FrameHeaders.EthernetBytes || start + offset + sizeof(ushort) > bytes) return;
+        GuestRegion memory = _buffer!.Memory;
+        if (start < FrameHeaders.EthernetBytes || start % sizeof(ushort) != 0) return;
+        if (start + offset + sizeof(ushort) > Math.Min(bytes, _layout.FrameBytes)) return;
         if (_whole.Length < _layout.FrameBytes) _whole = new byte[_layout.FrameBytes];
-        Span<byte> covered = _whole.AsSpan(0, bytes - start);
-        long from = Offset(section) + ReceiveLayout.Headroom + start;
-        _ = _buffer!.Memory.TryRead(from, covered);
-        ushort sum = InternetChecksum.Finish(InternetChecksum.Add(covered));
+        ulong total = 0;
+        for (int i = 0, at = start; at < bytes; i++)
+        {
+            int skipped = at - (i * _layout.FrameBytes);
+            Span<byte> covered = _whole.AsSpan(0, Math.Min(bytes - at, _layout.FrameBytes - skipped));
+            _ = memory.TryRead(Offset(sections[i]) + ReceiveLayout.Headroom + skipped, covered);
+            total = InternetChecksum.Add(covered, total);
+            at += covered.Length;
+        }
+
+        ushort sum = InternetChecksum.Finish(total);
         // A UDP checksum of 0 says that there is none; for TCP both forms of zero are equal.
         if (sum == 0) sum = ushort.MaxValue;
-        BinaryPrimitives.WriteUInt16LittleEndian(covered, sum);
-        _ = _buffer.Memory.TryWrite(from + offset, covered[..sizeof(ushort)]);
+        Span<byte> field = _whole.AsSpan(0, sizeof(ushort));
+        BinaryPrimitives.WriteUInt16LittleEndian(field, sum);
+        _ = memory.TryWrite(Offset(sections[0]) + ReceiveLayout.Headroom + start + offset, field);
     }
 }

@@ -8,7 +8,7 @@ namespace VmBus.Providers.Network;
 
 /// <summary>Makes frames for the link of the guest's packets: what is still to be done goes into the header, repaired headers into host memory.</summary>
 /// <remarks>One lane. The payload is not copied. Source: protocol-spec/network.md#large-send.</remarks>
-internal sealed class TransmitFrames(GuestStream stream, LinkOffloads offloads)
+internal sealed class TransmitFrames(GuestStream stream, LinkOffloads offloads, ChecksumDoubt doubt)
 {
     // More than any guest writes: four elements of 16 bytes.
     private const int MaximumInformationBytes = 256;
@@ -35,7 +35,7 @@ internal sealed class TransmitFrames(GuestStream stream, LinkOffloads offloads)
         int bytes = (int)packet.DataBytes;
         IsLarge = work.Large is not null;
         if (bytes < FrameHeaders.EthernetBytes || (!IsLarge && bytes > maximumBytes)) return false;
-        if (work.Large is null && work.Checksum is null && work.Vlan is null)
+        if (work.Large is null && work.Checksum is null && work.Vlan is null && bytes > FrameHeaders.MaximumAcknowledgement)
         {
             frame.Clear();
             frame.Header = default;
@@ -45,6 +45,7 @@ internal sealed class TransmitFrames(GuestStream stream, LinkOffloads offloads)
         Span<byte> head = _head.AsSpan(0, Math.Min(bytes, _head.Length));
         if (!stream.TryRead(data, head)) return false;
         FrameHeaders headers = FrameHeaders.Read(head);
+        if (bytes <= FrameHeaders.MaximumAcknowledgement && headers.TellsOfHole(head)) doubt.Hole();
         VirtioNetHeader header = default;
         int copied = 0;
         bool done = work switch

@@ -53,7 +53,7 @@ internal sealed class Transmitter
         _session = session;
         _counters = counters;
         _stream = new GuestStream(channel.Memory);
-        _builder = new TransmitFrames(_stream, session.Link.Traits.SendOffloads);
+        _builder = new TransmitFrames(_stream, session.Link.Traits.SendOffloads, session.Doubt);
         for (int i = 0; i < MessageCount; i++) _freeMessages = new Message { Next = _freeMessages };
     }
 

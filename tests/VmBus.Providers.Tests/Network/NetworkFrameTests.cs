@@ -354,6 +354,43 @@ public sealed class NetworkFrameTests
         Assert.Equal(1, guest.Provider.Counters.Coalesced);
     }
 
+    [Theory]
+    [InlineData(4, 60000)]
+    [InlineData(6, 20001)]
+    public void Frame_that_is_not_cut_has_a_checksum_once_the_guest_tells_of_a_hole(int version, int payload)
+    {
+        using NetworkGuest guest = NetworkGuest.Ready();
+        byte[] frame = TestFrames.Ip(version, 6, payload);
+        byte[] acknowledgement = TestFrames.Ip(version, 6, 0);
+        byte[] hole = TestFrames.TellingOfHole(version);
+        ushort start = (ushort)(version == 4 ? 34 : 54);
+        var header = new VirtioNetHeader(
+            VirtioNetFlags.NeedsChecksum, version == 4 ? VirtioNetSegmentation.Tcp4 : VirtioNetSegmentation.Tcp6, (ushort)(start + 20), 1448, start, 16, 0);
+
+        Assert.Equal(NvspStatus.Success, guest.Transmit(NetworkGuest.Packet(acknowledgement)));
+        Assert.False(DeliveredIsRight());
+        Assert.Equal(NvspStatus.Success, guest.Transmit(NetworkGuest.Packet(hole)));
+        for (int i = 0; i < 256; i++) Assert.True(DeliveredIsRight());
+        Assert.False(DeliveredIsRight());
+        // Soon again: twice as many. Later: as at first.
+        Assert.Equal(NvspStatus.Success, guest.Transmit(NetworkGuest.Packet(hole)));
+        for (int i = 0; i < 512; i++) Assert.True(DeliveredIsRight());
+        for (int i = 0; i < 256; i++) Assert.False(DeliveredIsRight());
+        Assert.Equal(NvspStatus.Success, guest.Transmit(NetworkGuest.Packet(hole)));
+        for (int i = 0; i < 256; i++) Assert.True(DeliveredIsRight());
+        Assert.False(DeliveredIsRight());
+
+        bool DeliveredIsRight()
+        {
+            Assert.True(guest.Channel.Queue!.Deliver(frame, header));
+            HostPacket packet = guest.TakeReceived();
+            byte[] received = [.. guest.Frames(packet).SelectMany(piece => piece.Data)];
+            Assert.Equal(frame.Length, received.Length);
+            Assert.Equal(PacketVerdict.Taken, guest.Acknowledge(packet.TransactionId));
+            return TestFrames.IsRight(received);
+        }
+    }
+
     [Fact]
     public void Coalescing_follows_the_guest()
     {

@@ -50,6 +50,17 @@ internal static class TestFrames
         return frame;
     }
 
+    /// <summary>A TCP acknowledgement without data and with the SACK option.</summary>
+    public static byte[] TellingOfHole(int version)
+    {
+        byte[] frame = Ip(version, 6, 12);
+        int tcp = version == 4 ? 34 : 54;
+        frame[tcp + 12] = 0x80;
+        frame.AsSpan(tcp + 20).Clear();
+        new byte[] { 1, 1, 5, 10 }.CopyTo(frame, tcp + 20);
+        return frame;
+    }
+
     /// <summary>The sum of the pseudo-header.</summary>
     public static ushort Pseudo(ReadOnlySpan<byte> frame, bool withLength = true)
     {
