@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>What an unmodified Debian's own tools find of the network adapter, and change.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class DebianNetworkTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class DebianNetworkTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 

@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>The guest tools' package in Debian, in the place of its own daemons, by commands on the monitor of <c>vmbus run</c>.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class GuestToolsTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class GuestToolsTests(LinkedGuestFixture host)
 {
     // Debian boots slowly where processors are emulated.
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(9);

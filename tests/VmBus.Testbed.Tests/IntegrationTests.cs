@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>The integration services with Debian's kernels, and with its own daemons where there are any, by commands on the monitor of <c>vmbus run</c>.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class IntegrationTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class IntegrationTests(LinkedGuestFixture host)
 {
     // Debian boots slowly where processors are emulated.
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(9);

@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Links that cannot be opened, and one that goes under a running guest.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class LinkTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class LinkTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 

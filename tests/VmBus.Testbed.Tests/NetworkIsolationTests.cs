@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Which frames of a bridge reach a guest, and which do not.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class NetworkIsolationTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class NetworkIsolationTests(LinkedGuestFixture host)
 {
     private const int Frames = 200;
     private const int FrameBytes = 1400;

@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>An unmodified Debian reconfigures its adapter while iperf3 sends and receives: whatever closes and opens the channels, frames go on.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class NetworkLoadTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class NetworkLoadTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 

@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>A real guest's network driver on a TAP of the parent.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class NetworkTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class NetworkTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 

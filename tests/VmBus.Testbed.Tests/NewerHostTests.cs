@@ -38,4 +38,4 @@ public sealed class NewerHostTests(NewerHostFixture host) : IClassFixture<NewerH
 }
 
 /// <summary>A host with Debian's 6.12.</summary>
-public sealed class NewerHostFixture() : GuestFixture("--kernel", "6.12");
+public sealed class NewerHostFixture() : GuestFixture("--kernel", "6.12", "--memory", "3G");

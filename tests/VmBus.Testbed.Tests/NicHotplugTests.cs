@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Network adapters that come and go under a running guest, by commands on the monitor of <c>vmbus run</c>.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class NicHotplugTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class NicHotplugTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 
