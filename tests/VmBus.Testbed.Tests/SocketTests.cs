@@ -16,8 +16,8 @@ public sealed class SocketTests(GuestFixture host)
         work=$(mktemp -d "$VMBUS_SCRATCH/sock.XXXXXX"); servers=()
         trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
         head -c "${VMBUS_SOCKET_MIB:-32}M" /dev/urandom >"$work/down"
-        socat -t 60 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
-        socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
+        socat -t 300 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
+        socat -t 300 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
         mkfifo "$work/ready"; printf '#!/bin/sh\necho >"%s"\n' "$work/ready" >"$work/tell"; chmod +x "$work/tell"
         socat -u "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:$work/tell" & servers+=("$!")
         cp --sparse=always "$VMBUS_SCRATCH/root.img" "$work/root.img"
@@ -34,20 +34,20 @@ public sealed class SocketTests(GuestFixture host)
             Parent + $"kernel={kernel}\n" + """
             streams() {
                 read -r _ <"$work/ready"
-                for i in $(seq 200); do { echo "CONNECT 6000"; echo "stream $i"; } | socat -t 60 - "UNIX-CONNECT:$work/vsock" >"$work/stream.$i" & streams+=("$!"); done
+                for i in $(seq 200); do { echo "CONNECT 6000"; echo "stream $i"; } | socat -t 300 - "UNIX-CONNECT:$work/vsock" >"$work/stream.$i" & streams+=("$!"); done
                 wait "${streams[@]}" || true
                 # Each got the greeting with a port of its own, and its own words.
                 cat "$work"/stream.* | grep -c "^OK "; cat "$work"/stream.* | grep "^OK " | sort -u | wc -l
                 for i in $(seq 200); do tail -n 1 "$work/stream.$i"; done | sort -u | grep -c "^stream [0-9]*$"
-                { echo "CONNECT 6001"; cat "$work/down"; } | socat -t 60 - "UNIX-CONNECT:$work/vsock" | tail -n 1
-                echo "CONNECT 6999" | socat -t 60 - "UNIX-CONNECT:$work/vsock" | wc -c
-                echo "CONNECT 6002" | socat -t 60 - "UNIX-CONNECT:$work/vsock" | tail -n 1
+                { echo "CONNECT 6001"; cat "$work/down"; } | socat -t 300 - "UNIX-CONNECT:$work/vsock" | tail -n 1
+                echo "CONNECT 6999" | socat -t 300 - "UNIX-CONNECT:$work/vsock" | wc -c
+                echo "CONNECT 6002" | socat -t 300 - "UNIX-CONNECT:$work/vsock" | tail -n 1
             }
             streams=(); streams >"$work/host" & servers+=("$!"); client=$!
             guest $kernel 'set -eu
                 modprobe hv_sock
                 socat -u VSOCK-CONNECT:2:5000 - >/tmp/down; sha256sum </tmp/down
-                socat -t 60 - VSOCK-CONNECT:2:5001 </tmp/down
+                socat -t 300 - VSOCK-CONNECT:2:5001 </tmp/down
                 socat - VSOCK-CONNECT:2:5999,connect-timeout=5 </dev/null 2>&1 | grep -o "Connection timed out" || true
                 socat -d -d -t 60 VSOCK-LISTEN:6000,backlog=256,fork EXEC:cat 2>/tmp/one & one=$!
                 socat -d -d -t 60 VSOCK-LISTEN:6001,backlog=256,fork EXEC:sha256sum 2>/tmp/two & two=$!
