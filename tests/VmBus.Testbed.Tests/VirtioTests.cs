@@ -20,7 +20,7 @@ public sealed class VirtioTests(GuestFixture host)
             work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); trap 'rm -rf "$work"' EXIT
             cp "$VMBUS_SCRATCH/root.img" "$work/root"; truncate -s 128M "$work/data"; truncate -s 64M "$work/fixed"
             tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" \
-                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
+                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" --option --rng debian '
                 set -eu
                 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
                 cat /sys/block/vda/serial; echo; cat /sys/block/vda/size /sys/block/vdb/ro
@@ -31,6 +31,9 @@ public sealed class VirtioTests(GuestFixture host)
                 fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
                 grep -c "edge *virtio" /proc/interrupts
+                until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.2; done
+                for device in /sys/block/vd[ab]/device /sys/bus/virtio/drivers/virtio_rng/virtio*; do echo "packed $(cut -c35 <$device/features)"; done
+                cat /sys/class/misc/hw_random/rng_current; dd if=/dev/hwrng bs=4096 count=4 iflag=fullblock status=none | wc -c
                 echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
             """,
             Limit);
@@ -40,7 +43,8 @@ public sealed class VirtioTests(GuestFixture host)
         Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
         Assert.Contains("same\n", output, StringComparison.Ordinal);
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
-        Assert.Contains("clean\nrefused\n2\n", output, StringComparison.Ordinal);
+        // Two disks and the entropy device, all with packed rings.
+        Assert.Contains("clean\nrefused\n3\npacked 1\npacked 1\npacked 1\nvirtio_rng.0\n16384\n", output, StringComparison.Ordinal);
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
     }
 
@@ -59,6 +63,7 @@ public sealed class VirtioTests(GuestFixture host)
                 until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
                 for n in eth0 eth1; do basename "$(readlink /sys/class/net/$n/device/driver)"; done | sort
                 v=$(grep -l 52:54:00:00:00:07 /sys/class/net/eth*/address | cut -d/ -f5)
+                echo "packed $(cut -c35 </sys/class/net/$v/device/features)"
                 ip addr add 10.9.0.2/24 dev $v; ip link set $v up
                 until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done
                 exec 3<>/dev/tcp/10.9.0.1/8080; printf "GET /file HTTP/1.0\r\n\r\n" >&3; sed "1,/^\r$/d" <&3 | sha256sum
@@ -68,8 +73,8 @@ public sealed class VirtioTests(GuestFixture host)
             Limit);
 
         string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
-        Assert.Equal(["hv_netvsc", "virtio_net"], lines[1..3]);
-        Assert.Equal(lines[0], lines[3]);
+        Assert.Equal(["hv_netvsc", "virtio_net", "packed 1"], lines[1..4]);
+        Assert.Equal(lines[0], lines[4]);
         Assert.Equal("warnings:", lines[^1]);
     }
 }
