@@ -49,6 +49,51 @@ public sealed class VirtioTests(GuestFixture host)
     }
 
     [Fact]
+    public async Task Debian_runs_on_disks_that_qemu_storage_daemon_serves_on_either_bus()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            """
+            set -eu
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); cd "$work"; pids=; trap 'kill $pids 2>/dev/null || true; rm -rf "$work"' EXIT
+            cp "$VMBUS_SCRATCH/root.img" root; truncate -s 128M data gone
+            serve() {
+                qemu-storage-daemon --blockdev driver=file,node-name=f,filename="$1",discard=unmap --blockdev driver=raw,node-name=d,file=f,discard=unmap \
+                    --export type=vhost-user-blk,id=e,node-name=d,addr.type=unix,addr.path="$1.sock",writable=on,num-queues="$2" & pids="$pids $!"
+                until [ -S "$1.sock" ]; do sleep 0.1; done
+            }
+            serve root 2; root=$!; serve data 2; serve gone 1; gone=$!
+            said() { until grep -q "host: $1" console 2>/dev/null; do sleep 0.3; done; }
+            (
+                trap 'kill $pids 2>/dev/null || true' EXIT; pids=
+                said restart; kill -9 $root; rm root.sock; sleep 1; serve root 2; said leave; kill -9 $gone; said end; wait
+            ) & pids="$pids $!"
+            "$OLDPWD/tests/testbed/guest-run" --cpus 2 --root "vhost-user=$work/root.sock,reconnect=1" --console console \
+                --disk "vhost-user=$work/data.sock,bus=virtio,id=data" --disk "vhost-user=$work/gone.sock" debian '
+                set -eu
+                until [ -b /dev/vda ]; do sleep 0.2; done
+                findmnt -no SOURCE /; basename "$(readlink /sys/block/vda/device/driver)"
+                echo "host: restart" >/dev/ttyS0
+                dd if=/dev/urandom of=/var/f bs=256k count=96 oflag=dsync 2>/dev/null; sum=$(md5sum </var/f)
+                echo 3 >/proc/sys/vm/drop_caches; [ "$sum" = "$(md5sum </var/f)" ] && echo "same $sum"
+                fstrim / && echo trimmed
+                mkfs.ext4 -q /dev/vda; mount /dev/vda /mnt; cp /var/f /mnt/f; umount /mnt; mount /dev/vda /mnt
+                [ "$sum" = "$(md5sum </mnt/f)" ] && echo same; fstrim /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
+                dd if=/dev/sdb of=/dev/null bs=1M count=16 iflag=direct 2>/dev/null && echo there
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|sd[ab]|storvsc|I/O|EXT4|LNRO|irq" || true; echo "."
+                echo "host: leave" >/dev/ttyS0
+                while dd if=/dev/sdb of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; do sleep 0.2; done; echo gone
+                echo "host: end" >/dev/ttyS0' 2>errors
+            grep -c "root.sock.*waits until" errors; grep -c "gone.sock.*from now on the guest gets I/O errors" errors; grep -c . errors
+            sync; debugfs -R "cat /var/f" root 2>/dev/null | md5sum
+            """,
+            Limit);
+
+        string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
+        string sum = lines[2]["same ".Length..];
+        Assert.Equal(["/dev/sda", "virtio_blk", $"same {sum}", "trimmed", "same", "clean", "there", "warnings:", ".", "gone", "1", "1", "2", sum], lines);
+    }
+
+    [Fact]
     public async Task Virtio_and_synthetic_adapters_share_a_bridge()
     {
         CommandResult result = await host.RunGuestAsync(
