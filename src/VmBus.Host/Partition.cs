@@ -16,6 +16,7 @@ using VmBus.Providers.Echo;
 using VmBus.Providers.Integration;
 using VmBus.Providers.Sockets;
 using VmBus.Storage.Disks;
+using VmBus.Virtio.Remote;
 
 namespace VmBus.Host;
 
@@ -26,6 +27,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private readonly PartitionOptions _options;
     private readonly ILogger _logger;
     private readonly GuestMemory _memory;
+    private readonly int _laneCount;
     private readonly List<Lane> _lanes = [];
     private readonly BusBridge _bridge = new();
     private readonly VmBusServer _bus;
@@ -50,18 +52,18 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _options = options;
         _logger = logger;
         KernelImage.Open(options.Kernel).Dispose();
-        _storage = StorageController.Open(options, logger);
+        _memory = GuestMemory.Create(options.MemoryBytes, Math.Max(options.MaximumMemoryBytes, options.MemoryBytes) - options.MemoryBytes);
+        _laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
+        _storage = OpenStorage();
         _virtio = OpenVirtio();
         (_capture, _adapters) = OpenAdapters();
         _sockets = OpenSockets();
         _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
         using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
-        _memory = GuestMemory.Create(options.MemoryBytes, Math.Max(options.MaximumMemoryBytes, options.MemoryBytes) - options.MemoryBytes);
         _ram = new PartitionMemory(_memory);
         _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
-        int laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
-        for (int i = 0; i < laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
-        _virtio.Serve(_memory, _lanes, options.ProcessorCount, _capture);
+        for (int i = 0; i < _laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
+        _virtio.Serve(_lanes, _capture);
         _bus = VmBusServer.Start(new BusPorts(_bridge, _bridge, _bridge, _memory) { Observer = this, Connects = _sockets }, _lanes, options.MaximumVersion, logger);
         _bridge.Attach(_bus);
         _bus.Offer(_storage.Provider);
@@ -175,6 +177,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public void Dispose()
     {
         _deadline?.Dispose();
+        GiveUp(true);
         _integration.Dispose();
         _adapters.End();
         _sockets?.End();
@@ -213,6 +216,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
             MachineExit exit = life.Wait();
             lock (_lock) _life = null;
+            GiveUp(true);
             _bus.Reset();
             _storage.Target.Reset();
             _virtio.Reset();
@@ -220,12 +224,35 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _sockets?.Reset();
             _integration.Reset();
             _dynamicMemory.Reset();
+            GiveUp(false);
             if (ResultOf(exit) is { } result) return result;
             life.Dispose();
             _memory.Discard();
             // The guest is down, so a full collection costs it nothing; without one the garbage of some dozens of resets would add up.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
+    }
+
+    private StorageController OpenStorage()
+    {
+        try
+        {
+            return StorageController.Open(_options, _logger, OpenDisk);
+        }
+        catch
+        {
+            _memory.Dispose();
+            throw;
+        }
+    }
+
+    private IDisk OpenDisk(DiskOptions disk) => disk.IsVhostUser ? RemoteDisk.Open(disk, _memory, _laneCount, _logger) : DiskFactory.Open(disk, _logger);
+
+    // Without a guest nobody waits for a back-end to come back.
+    private void GiveUp(bool givesUp)
+    {
+        _storage.GiveUp(givesUp);
+        _virtio.GiveUp(givesUp);
     }
 
     private VirtioDevices OpenVirtio()
@@ -235,11 +262,12 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             string[] ids = [.. _options.VirtioDisks.Select(static disk => disk.Id).OfType<string>()];
             if (_storage.Disks.FirstOrDefault(disk => ids.Contains(disk.Id)) is { } taken)
                 throw new IOException($"Disk '{taken.Path}' has the id '{taken.Id}', and so has one with bus=virtio: give another with ,id=ID.");
-            return VirtioDevices.Open(_options, _logger);
+            return VirtioDevices.Open(_options, _memory, OpenDisk, _logger);
         }
         catch
         {
             _storage.Dispose();
+            _memory.Dispose();
             throw;
         }
     }
@@ -257,6 +285,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             capture?.Dispose();
             _virtio.Dispose();
             _storage.Dispose();
+            _memory.Dispose();
             throw;
         }
     }
@@ -274,6 +303,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             _capture?.Dispose();
             _virtio.Dispose();
             _storage.Dispose();
+            _memory.Dispose();
             throw;
         }
     }

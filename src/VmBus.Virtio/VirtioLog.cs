@@ -32,4 +32,22 @@ internal static partial class VirtioLog
         Message = "{Socket}: front-end {Number} shares memory that it could shorten, which would end this process: trust it, or give it memory that can be sealed "
             + "(QEMU: memory-backend-memfd)")]
     internal static partial void MayShrink(ILogger logger, string socket, int number);
+
+    [LoggerMessage(EventId = 5708, Level = LogLevel.Error, Message = "Disk '{Disk}': its back-end has gone; from now on the guest gets I/O errors from this disk")]
+    internal static partial void BackEndLost(ILogger logger, string disk);
+
+    [LoggerMessage(
+        EventId = 5709,
+        Level = LogLevel.Warning,
+        Message = "Disk '{Disk}': its back-end has gone; what the guest asks of this disk waits until there is one again, which is looked for every {Seconds} s")]
+    internal static partial void BackEndAway(ILogger logger, string disk, double seconds);
+
+    [LoggerMessage(EventId = 5710, Level = LogLevel.Information, Message = "Disk '{Disk}': there is a back-end again; what was under way is asked for again")]
+    internal static partial void BackEndReturned(ILogger logger, string disk);
+
+    [LoggerMessage(EventId = 5711, Level = LogLevel.Warning, Message = "{Problem}")]
+    internal static partial void BackEndRefused(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 5712, Level = LogLevel.Error, Message = "Disk '{Disk}': its back-end is disconnected, as it gives back {What}")]
+    internal static partial void BackEndBroken(ILogger logger, string disk, string what);
 }

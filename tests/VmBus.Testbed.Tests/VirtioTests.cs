@@ -20,7 +20,7 @@ public sealed class VirtioTests(GuestFixture host)
             work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); trap 'rm -rf "$work"' EXIT
             cp "$VMBUS_SCRATCH/root.img" "$work/root"; truncate -s 128M "$work/data"; truncate -s 64M "$work/fixed"
             tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" \
-                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
+                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" --option --rng debian '
                 set -eu
                 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
                 cat /sys/block/vda/serial; echo; cat /sys/block/vda/size /sys/block/vdb/ro
@@ -31,6 +31,9 @@ public sealed class VirtioTests(GuestFixture host)
                 fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
                 grep -c "edge *virtio" /proc/interrupts
+                until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.2; done
+                for device in /sys/block/vd[ab]/device /sys/bus/virtio/drivers/virtio_rng/virtio*; do echo "packed $(cut -c35 <$device/features)"; done
+                cat /sys/class/misc/hw_random/rng_current; dd if=/dev/hwrng bs=4096 count=4 iflag=fullblock status=none | wc -c
                 echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
             """,
             Limit);
@@ -40,8 +43,54 @@ public sealed class VirtioTests(GuestFixture host)
         Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
         Assert.Contains("same\n", output, StringComparison.Ordinal);
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
-        Assert.Contains("clean\nrefused\n2\n", output, StringComparison.Ordinal);
+        // Two disks and the entropy device, all with packed rings.
+        Assert.Contains("clean\nrefused\n3\npacked 1\npacked 1\npacked 1\nvirtio_rng.0\n16384\n", output, StringComparison.Ordinal);
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Debian_runs_on_disks_that_qemu_storage_daemon_serves_on_either_bus()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            """
+            set -eu
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); cd "$work"; pids=; trap 'kill $pids 2>/dev/null || true; rm -rf "$work"' EXIT
+            cp "$VMBUS_SCRATCH/root.img" root; truncate -s 128M data gone
+            serve() {
+                qemu-storage-daemon --blockdev driver=file,node-name=f,filename="$1",discard=unmap --blockdev driver=raw,node-name=d,file=f,discard=unmap \
+                    --export type=vhost-user-blk,id=e,node-name=d,addr.type=unix,addr.path="$1.sock",writable=on,num-queues="$2" & pids="$pids $!"
+                until [ -S "$1.sock" ]; do sleep 0.1; done
+            }
+            serve root 2; root=$!; serve data 2; serve gone 1; gone=$!
+            said() { until grep -q "host: $1" console 2>/dev/null; do sleep 0.3; done; }
+            (
+                trap 'kill $pids 2>/dev/null || true' EXIT; pids=
+                said restart; kill -9 $root; rm root.sock; sleep 1; serve root 2; said leave; kill -9 $gone; said end; wait
+            ) & pids="$pids $!"
+            "$OLDPWD/tests/testbed/guest-run" --cpus 2 --root "vhost-user=$work/root.sock,reconnect=1" --console console \
+                --disk "vhost-user=$work/data.sock,bus=virtio,id=data" --disk "vhost-user=$work/gone.sock" debian '
+                set -eu
+                until [ -b /dev/vda ]; do sleep 0.2; done
+                findmnt -no SOURCE /; basename "$(readlink /sys/block/vda/device/driver)"
+                echo "host: restart" >/dev/ttyS0
+                dd if=/dev/urandom of=/var/f bs=256k count=96 oflag=dsync 2>/dev/null; sum=$(md5sum </var/f)
+                echo 3 >/proc/sys/vm/drop_caches; [ "$sum" = "$(md5sum </var/f)" ] && echo "same $sum"
+                fstrim / && echo trimmed
+                mkfs.ext4 -q /dev/vda; mount /dev/vda /mnt; cp /var/f /mnt/f; umount /mnt; mount /dev/vda /mnt
+                [ "$sum" = "$(md5sum </mnt/f)" ] && echo same; fstrim /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
+                dd if=/dev/sdb of=/dev/null bs=1M count=16 iflag=direct 2>/dev/null && echo there
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|sd[ab]|storvsc|I/O|EXT4|LNRO|irq" || true; echo "."
+                echo "host: leave" >/dev/ttyS0
+                while dd if=/dev/sdb of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; do sleep 0.2; done; echo gone
+                echo "host: end" >/dev/ttyS0' 2>errors
+            grep -c "root.sock.*waits until" errors; grep -c "gone.sock.*from now on the guest gets I/O errors" errors; grep -c . errors
+            sync; debugfs -R "cat /var/f" root 2>/dev/null | md5sum
+            """,
+            Limit);
+
+        string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
+        string sum = lines[2]["same ".Length..];
+        Assert.Equal(["/dev/sda", "virtio_blk", $"same {sum}", "trimmed", "same", "clean", "there", "warnings:", ".", "gone", "1", "1", "2", sum], lines);
     }
 
     [Fact]
@@ -59,6 +108,7 @@ public sealed class VirtioTests(GuestFixture host)
                 until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
                 for n in eth0 eth1; do basename "$(readlink /sys/class/net/$n/device/driver)"; done | sort
                 v=$(grep -l 52:54:00:00:00:07 /sys/class/net/eth*/address | cut -d/ -f5)
+                echo "packed $(cut -c35 </sys/class/net/$v/device/features)"
                 ip addr add 10.9.0.2/24 dev $v; ip link set $v up
                 until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done
                 exec 3<>/dev/tcp/10.9.0.1/8080; printf "GET /file HTTP/1.0\r\n\r\n" >&3; sed "1,/^\r$/d" <&3 | sha256sum
@@ -68,8 +118,8 @@ public sealed class VirtioTests(GuestFixture host)
             Limit);
 
         string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
-        Assert.Equal(["hv_netvsc", "virtio_net"], lines[1..3]);
-        Assert.Equal(lines[0], lines[3]);
+        Assert.Equal(["hv_netvsc", "virtio_net", "packed 1"], lines[1..4]);
+        Assert.Equal(lines[0], lines[4]);
         Assert.Equal("warnings:", lines[^1]);
     }
 }

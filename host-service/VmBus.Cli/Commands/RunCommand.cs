@@ -31,10 +31,12 @@ internal static class RunCommand
         Option<string> name = new("--name") { HelpName = "NAME", Description = "Name of the partition, for messages", DefaultValueFactory = _ => "guest" };
         Option<string[]> disks = new("--disk")
         {
-            HelpName = "PATH[,KEY=VALUE]…",
+            HelpName = "[vhost-user=]PATH[,KEY=VALUE]…",
             Description = "A disk; may be given up to 64 times with bus=vmbus (a unit of the synthetic SCSI controller, as without it) and 15 times with bus=virtio (a virtio "
                 + "block device). Keys: format=raw|qcow2|vhdx|vhd|vmdk|iso, readonly, cache=writeback|direct, sector=512|4096, id=ID, bus=vmbus|virtio. A doubled comma "
-                + "stands for a comma in the path",
+                + "stands for a comma in the path. vhost-user=PATH is a disk that another process (qemu-storage-daemon, SPDK, 'vmbus export blk') serves at the socket PATH, which gets "
+                + "the guest's RAM for that; its keys: readonly, id=ID, bus=vmbus|virtio, reconnect=SECONDS (when the process is gone, wait for it and look so often; without, reads and writes "
+                + "fail from then on)",
         };
         Option<string[]> nics = new("--nic")
         {

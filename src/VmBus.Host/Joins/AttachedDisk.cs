@@ -29,5 +29,5 @@ internal sealed class AttachedDisk(string id, byte lun, DiskOptions options)
 
     /// <summary>How it stands, for people.</summary>
     public DiskInfo Describe() => new(
-        Id, Address.Lun, Options.Path, Options.Format, Disk?.Traits.ReadOnly ?? Options.ReadOnly, State, Disk?.Geometry.Bytes ?? 0);
+        Id, Address.Lun, Options.Name, Options.Format, Disk?.Traits.ReadOnly ?? Options.ReadOnly, State, Disk?.Geometry.Bytes ?? 0);
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Providers.Storage;
 using VmBus.Storage.Disks;
 using VmBus.Storage.Scsi;
+using VmBus.Virtio.Remote;
 
 namespace VmBus.Host.Joins;
 
@@ -17,6 +18,7 @@ internal sealed class StorageController : IDisposable
 
     private readonly string _partition;
     private readonly ILogger _logger;
+    private readonly Func<DiskOptions, IDisk> _open;
     private readonly Lock _lock = new();
     private readonly List<AttachedDisk> _disks = [];
     private readonly LinkedList<byte> _freeLuns = new(Enumerable.Range(0, MaximumDisks).Select(lun => (byte)lun));
@@ -26,10 +28,12 @@ internal sealed class StorageController : IDisposable
     /// <param name="partition">The partition's name, which the identities of controller and disks are made from.</param>
     /// <param name="processorCount">For the number of sub-channels.</param>
     /// <param name="logger">Where it reports.</param>
-    public StorageController(string partition, int processorCount, ILogger logger)
+    /// <param name="open">How disks are opened; images and block devices only when null.</param>
+    public StorageController(string partition, int processorCount, ILogger logger, Func<DiskOptions, IDisk>? open = null)
     {
         _partition = partition;
         _logger = logger;
+        _open = open ?? (disk => DiskFactory.Open(disk, logger));
         Provider = new StorageProvider(
             Target, StableIds.Create("scsi-controller", partition), StorageOptions.ForProcessors(processorCount), logger);
     }
@@ -51,9 +55,9 @@ internal sealed class StorageController : IDisposable
 
     /// <summary>A controller with the partition's first disks; logical unit numbers follow the order given.</summary>
     /// <exception cref="IOException">A disk cannot be opened; the ones before it are closed again.</exception>
-    public static StorageController Open(PartitionOptions options, ILogger logger)
+    public static StorageController Open(PartitionOptions options, ILogger logger, Func<DiskOptions, IDisk>? open = null)
     {
-        var controller = new StorageController(options.Name, options.ProcessorCount, logger);
+        var controller = new StorageController(options.Name, options.ProcessorCount, logger, open);
         try
         {
             foreach (DiskOptions disk in options.Disks) controller.Add(disk);
@@ -72,7 +76,7 @@ internal sealed class StorageController : IDisposable
         AttachedDisk disk = Reserve(DiskFactory.Resolve(options));
         try
         {
-            IDisk medium = DiskFactory.Open(disk.Options, _logger);
+            IDisk medium = _open(disk.Options);
             lock (_lock) disk.Disk = medium;
             Attach(disk, medium);
         }
@@ -83,7 +87,7 @@ internal sealed class StorageController : IDisposable
             throw;
         }
 
-        HostLog.DiskOpened(_logger, _partition, disk.Address.Lun, disk.Options.Path, disk.Disk.Geometry.Bytes);
+        HostLog.DiskOpened(_logger, _partition, disk.Address.Lun, disk.Options.Name, disk.Disk.Geometry.Bytes);
         return disk.Describe();
     }
 
@@ -116,8 +120,17 @@ internal sealed class StorageController : IDisposable
             if (bytes is { } wanted) disk.Disk!.Grow(wanted);
             else if (!disk.Disk!.SizeMayChange) disk.Disk.Grow(disk.Disk.Geometry.Bytes);
             if (Target.RefreshGeometry(disk.Address))
-                HostLog.DiskResized(_logger, _partition, disk.Address.Lun, disk.Options.Path, disk.Disk.Geometry.Bytes);
+                HostLog.DiskResized(_logger, _partition, disk.Address.Lun, disk.Options.Name, disk.Disk.Geometry.Bytes);
             return disk.Describe();
+        }
+    }
+
+    /// <summary>Whether what waits for a back-end that is away fails instead, as there is no guest to wait for it.</summary>
+    public void GiveUp(bool givesUp)
+    {
+        lock (_lock)
+        {
+            foreach (AttachedDisk disk in _disks) (disk.Disk as RemoteDisk)?.GiveUp(givesUp);
         }
     }
 
@@ -134,7 +147,7 @@ internal sealed class StorageController : IDisposable
         foreach (AttachedDisk disk in disks)
         {
             if (disk.State == DiskState.Removing) Task.WhenAny(disk.Removed.Task).Wait();
-            else if (disk.State == DiskState.Attached) disk.Disk!.Dispose();
+            else if (disk.State == DiskState.Attached) Close(disk.Disk!);
         }
     }
 
@@ -171,15 +184,34 @@ internal sealed class StorageController : IDisposable
             Target.Add(disk.Address, medium, scsi);
             disk.State = DiskState.Attached;
         }
+
+        if (medium is RemoteDisk remote) remote.WhenSizeChanges(() => TakeSize(disk));
+    }
+
+    private void TakeSize(AttachedDisk disk)
+    {
+        lock (disk.Changing)
+        {
+            if (disk.State == DiskState.Attached && Target.RefreshGeometry(disk.Address))
+                HostLog.DiskResized(_logger, _partition, disk.Address.Lun, disk.Options.Name, disk.Disk!.Geometry.Bytes);
+        }
+    }
+
+    private static void Close(IDisk medium)
+    {
+        (medium as RemoteDisk)?.WhenSizeChanges(null);
+        medium.Dispose();
     }
 
     private void Close(AttachedDisk disk)
     {
         try
         {
+            // Before the lock, which whoever is being told waits for.
+            (disk.Disk as RemoteDisk)?.WhenSizeChanges(null);
             lock (disk.Changing) disk.Disk!.Dispose();
             Forget(disk, wasSeen: true);
-            HostLog.DiskClosed(_logger, _partition, disk.Address.Lun, disk.Options.Path);
+            HostLog.DiskClosed(_logger, _partition, disk.Address.Lun, disk.Options.Name);
             disk.Removed.SetResult();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

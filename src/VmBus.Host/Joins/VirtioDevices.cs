@@ -10,6 +10,7 @@ using VmBus.Storage.Disks;
 using VmBus.Virtio.Block;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
+using VmBus.Virtio.Remote;
 using VmBus.Virtio.Mmio;
 using VmBus.Virtio.Network;
 
@@ -24,15 +25,21 @@ internal sealed class VirtioDevices : IDisposable
 
     private readonly string _partition;
     private readonly ILogger _logger;
+    private readonly GuestMemory _memory;
+    private readonly int _queues;
+    private readonly Func<DiskOptions, IDisk> _open;
     private readonly List<VirtioDisk> _disks = [];
     private readonly List<VirtioNic> _nics = [];
     private readonly List<MmioTransport> _transports = [];
     private readonly bool _hasEntropy;
 
-    private VirtioDevices(string partition, bool hasEntropy, ILogger logger)
+    private VirtioDevices(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, ILogger logger)
     {
-        _partition = partition;
-        _hasEntropy = hasEntropy;
+        _partition = options.Name;
+        _hasEntropy = options.Entropy;
+        _queues = Math.Clamp(options.ProcessorCount, 1, MaximumQueues);
+        _memory = memory;
+        _open = open;
         _logger = logger;
     }
 
@@ -47,13 +54,17 @@ internal sealed class VirtioDevices : IDisposable
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
-    public static VirtioDevices Open(PartitionOptions options, ILogger logger)
+    /// <param name="options">The partition.</param>
+    /// <param name="memory">Its RAM.</param>
+    /// <param name="open">How disks are opened whose requests this process carries out.</param>
+    /// <param name="logger">Where it reports.</param>
+    public static VirtioDevices Open(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, ILogger logger)
     {
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
         int count = options.VirtioDisks.Count + nics.Length + (options.Entropy ? 1 : 0);
         if (count > VirtioSlot.Count)
             throw new IOException($"There are {count} virtio devices (bus=virtio, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
-        var devices = new VirtioDevices(options.Name, options.Entropy, logger);
+        var devices = new VirtioDevices(options, memory, open, logger);
         try
         {
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
@@ -68,22 +79,19 @@ internal sealed class VirtioDevices : IDisposable
     }
 
     /// <summary>Makes the devices ready for machines over this memory. Called once.</summary>
-    /// <param name="memory">The guest's RAM.</param>
     /// <param name="lanes">What queues run on.</param>
-    /// <param name="processorCount">The guest's processors.</param>
     /// <param name="capture">Where copies of all frames go; null for nowhere.</param>
-    public void Serve(GuestMemory memory, IReadOnlyList<Lane> lanes, int processorCount, FrameCapture? capture)
+    public void Serve(IReadOnlyList<Lane> lanes, FrameCapture? capture)
     {
-        int queues = Math.Clamp(processorCount, 1, MaximumQueues);
-        foreach (VirtioDisk disk in _disks) Serve(new BlockDevice(disk.Medium, disk.Serial, queues), memory, lanes);
+        foreach (VirtioDisk disk in _disks) Serve(disk, lanes);
         foreach (VirtioNic nic in _nics)
         {
             nic.Link.Capture = capture;
-            nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(queues, nic.Options.Queues ?? MaximumQueues));
-            Serve(nic.Device, memory, lanes);
+            nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(_queues, nic.Options.Queues ?? MaximumQueues));
+            Serve(nic.Device, lanes);
         }
 
-        if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), memory, lanes);
+        if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), lanes);
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>
@@ -118,12 +126,10 @@ internal sealed class VirtioDevices : IDisposable
         VirtioDisk disk = _disks[index];
         lock (disk)
         {
-            if (bytes is { } wanted) disk.Medium.Grow(wanted);
-            else if (!disk.Medium.SizeMayChange) disk.Medium.Grow(disk.Medium.Geometry.Bytes);
-            if (disk.Medium.RefreshGeometry())
+            if (disk.Resize(bytes))
             {
                 _transports[index].TellConfigChanged();
-                HostLog.DiskResized(_logger, _partition, disk.Number, disk.Options.Path, disk.Medium.Geometry.Bytes);
+                HostLog.DiskResized(_logger, _partition, disk.Number, disk.Options.Name, disk.Bytes);
             }
 
             return disk.Describe();
@@ -133,26 +139,61 @@ internal sealed class VirtioDevices : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (VirtioDisk disk in _disks) (disk.Medium as RemoteDisk)?.WhenSizeChanges(null);
         foreach (MmioTransport transport in _transports) transport.Dispose();
+        // A device that its transport has is disposed with it.
+        if (_transports.Count == 0) foreach (VirtioDisk disk in _disks) disk.Remote?.Dispose();
         _transports.Clear();
-        foreach (VirtioDisk disk in _disks) disk.Medium.Dispose();
+        foreach (VirtioDisk disk in _disks) disk.Medium?.Dispose();
         foreach (VirtioNic nic in _nics) nic.Link.Dispose();
         _disks.Clear();
         _nics.Clear();
     }
 
-    private void Serve(IVirtioDevice device, GuestMemory memory, IReadOnlyList<Lane> lanes)
-        => _transports.Add(new MmioTransport(device, memory, lanes, _logger));
+    /// <summary>Whether what waits for a back-end that is away fails instead, as there is no guest to wait for it.</summary>
+    public void GiveUp(bool givesUp)
+    {
+        foreach (VirtioDisk disk in _disks) (disk.Medium as RemoteDisk)?.GiveUp(givesUp);
+    }
+
+    private void Serve(VirtioDisk disk, IReadOnlyList<Lane> lanes)
+    {
+        if (disk.Remote is { } remote)
+        {
+            Serve(remote, lanes);
+            return;
+        }
+
+        Serve(new BlockDevice(disk.Medium!, disk.Serial, _queues), lanes);
+        MmioTransport transport = _transports[^1];
+        (disk.Medium as RemoteDisk)?.WhenSizeChanges(() => Refresh(disk, transport));
+    }
+
+    private void Refresh(VirtioDisk disk, MmioTransport transport)
+    {
+        lock (disk)
+        {
+            if (!disk.Medium!.RefreshGeometry()) return;
+            HostLog.DiskResized(_logger, _partition, disk.Number, disk.Options.Name, disk.Bytes);
+        }
+
+        transport.TellConfigChanged();
+    }
+
+    private void Serve(IVirtioDevice device, IReadOnlyList<Lane> lanes)
+        => _transports.Add(new MmioTransport(device, _memory, lanes, _logger));
 
     private void Add(DiskOptions options)
     {
         options = DiskFactory.Resolve(options);
         string identity = StableIds.Create("disk", $"{_partition}:virtio{_disks.Count}").ToString("N");
         var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, identity);
-        if (Has(disk.Id)) throw new IOException($"Disk '{options.Path}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
-        disk.Medium = DiskFactory.Open(options, _logger);
+        if (Has(disk.Id)) throw new IOException($"Disk '{options.Name}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
+        // A back-end that gets the guest's rings themselves refuses nothing for us, and when it goes what is in them is lost.
+        if (options is { IsVhostUser: true, ReadOnly: false, Reconnect: null }) disk.Remote = RemoteDevice.Open(options, _memory, _queues, _logger);
+        else disk.Medium = _open(options);
         _disks.Add(disk);
-        HostLog.DiskOpened(_logger, _partition, disk.Number, options.Path, disk.Medium.Geometry.Bytes);
+        HostLog.DiskOpened(_logger, _partition, disk.Number, options.Name, disk.Bytes);
     }
 
     private void Add(NicOptions options)
@@ -211,10 +252,30 @@ internal sealed class VirtioDevices : IDisposable
 
         public string Serial => options.Id ?? identity;
 
-        public IDisk Medium { get; set; } = null!;
+        /// <summary>The medium, unless there is <see cref="Remote"/>.</summary>
+        public IDisk? Medium { get; set; }
+
+        /// <summary>The device, when another process serves it.</summary>
+        public RemoteDevice? Remote { get; set; }
+
+        public long Bytes => Remote?.Bytes ?? Medium!.Geometry.Bytes;
+
+        public bool Resize(long? bytes)
+        {
+            if (Remote is { } remote)
+            {
+                if (bytes is { } other && other != Bytes)
+                    throw new DiskException(DiskProblem.FixedSize, $"Disk '{options.Name}' has the size that its back-end gives it: enlarge it there, and the guest is told.");
+                return remote.Refresh();
+            }
+
+            if (bytes is { } wanted) Medium!.Grow(wanted);
+            else if (!Medium!.SizeMayChange) Medium.Grow(Medium.Geometry.Bytes);
+            return Medium.RefreshGeometry();
+        }
 
         public DiskInfo Describe()
-            => new(id, number, options.Path, options.Format, Medium.Traits.ReadOnly, DiskState.Attached, Medium.Geometry.Bytes) { Bus = DiskBus.Virtio };
+            => new(id, number, options.Name, options.Format, Remote?.IsReadOnly ?? Medium!.Traits.ReadOnly, DiskState.Attached, Bytes) { Bus = DiskBus.Virtio };
     }
 
     private sealed class Registers(VirtioSlot slot, MmioTransport transport) : IMemoryDevice

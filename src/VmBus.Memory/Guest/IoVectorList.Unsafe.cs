@@ -46,6 +46,15 @@ public sealed unsafe class IoVectorList : IDisposable
     /// <summary>Bytes of the first entry; 0 when there is none.</summary>
     public long FirstPieceBytes => Count == 0 ? 0 : _entries[_first].Bytes;
 
+    /// <summary>Where the memory of an entry begins and how long it is. For whoever hands the entries on one by one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    public (nint Address, long Bytes) Piece(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+        // SAFETY: the index was checked against the entries in use.
+        return (_entries[_first + index].Address, _entries[_first + index].Bytes);
+    }
+
     /// <summary>Forgets all entries.</summary>
     public void Clear()
     {

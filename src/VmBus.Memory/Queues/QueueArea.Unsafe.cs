@@ -44,6 +44,15 @@ public readonly unsafe struct QueueArea : IEquatable<QueueArea>
         return new QueueArea((nint)(_start + offset), bytes);
     }
 
+    /// <summary>A part of it as bytes to be copied whole; never parsed in place.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not all of it is inside.</exception>
+    public Span<byte> Span(int offset, int bytes)
+    {
+        QueueArea part = Slice(offset, bytes);
+        // SAFETY: the part is inside the area, which its maker promised to be mapped.
+        return new Span<byte>(part._start, bytes);
+    }
+
     /// <summary>Loads 1 byte.</summary>
     public byte ReadByte(int offset) => Volatile.Read(ref At<byte>(offset));
 

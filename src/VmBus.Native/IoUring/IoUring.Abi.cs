@@ -9,6 +9,7 @@ public sealed partial class IoUring
     // The same numbers on every architecture.
     private const nint SYS_io_uring_setup = 425;
     private const nint SYS_io_uring_enter = 426;
+    private const nint SYS_io_uring_register = 427;
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint syscall(nint number, nint first, nint second, nint third, nint fourth, nint fifth, nint sixth);
@@ -16,6 +17,9 @@ public sealed partial class IoUring
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint enter(
         nint number, LinuxFile ring, nuint submit, nuint wait, nuint flags, nint signals, nint signalBytes);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint register(nint number, LinuxFile ring, nuint operation, nint argument, nuint count);
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct io_uring_sqe

@@ -30,6 +30,8 @@ public sealed unsafe partial class IoUring : IDisposable
     private const uint IORING_SQ_TASKRUN = 1 << 2;
     private const uint IORING_CQE_F_MORE = 1 << 1;
 
+    private const nuint IORING_REGISTER_EVENTFD = 4;
+    private const byte IORING_OP_NOP = 0;
     private const byte IORING_OP_READV = 1;
     private const byte IORING_OP_WRITEV = 2;
     private const byte IORING_OP_FSYNC = 3;
@@ -135,6 +137,28 @@ public sealed unsafe partial class IoUring : IDisposable
             return null;
         }
     }
+
+    /// <summary>Has the kernel add 1 to the counter of an eventfd at each completion.</summary>
+    /// <returns>0, or negative errno.</returns>
+    public int SignalCompletions(SafeHandle signal)
+    {
+        bool held = false;
+        try
+        {
+            signal.DangerousAddRef(ref held);
+            int descriptor = (int)signal.DangerousGetHandle();
+            // SAFETY: the kernel reads one descriptor number, a local, and holds the file itself.
+            return register(SYS_io_uring_register, _file, IORING_REGISTER_EVENTFD, (nint)(&descriptor), 1) == 0 ? 0 : -Marshal.GetLastPInvokeError();
+        }
+        finally
+        {
+            if (held) signal.DangerousRelease();
+        }
+    }
+
+    /// <summary>Prepares something that only completes.</summary>
+    /// <returns>False when the submission queue is full: <see cref="Enter"/> first.</returns>
+    public bool TryNothing(ulong userData) => TryPrepare(IORING_OP_NOP, -1, 0, 0, 0, 0, userData);
 
     /// <summary>Prepares a vectored read with the kernel's RWF <paramref name="flags"/>.</summary>
     /// <returns>False when the submission queue is full: <see cref="Enter"/> first.</returns>

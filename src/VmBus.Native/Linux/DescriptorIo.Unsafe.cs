@@ -8,6 +8,7 @@ public static partial class DescriptorIo
 {
     private const short POLLIN = 1;
     private const short POLLOUT = 4;
+    private const short POLLRDHUP = 0x2000;
 
     /// <summary>Waits until input has something to read (or its end), output can take bytes, or the wake-up was signalled.</summary>
     /// <param name="input">Descriptor to read from, or -1.</param>
@@ -40,6 +41,24 @@ public static partial class DescriptorIo
         int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
         // SAFETY: two entries on the stack. Interrupted by a signal it ends early, which callers allow.
         return poll((nint)entries, 2, milliseconds) > 0 ? (entries[0].Ready != 0, entries[1].Ready != 0) : (false, false);
+    }
+
+    /// <summary>Waits until the other end of a connection is closed, another descriptor has something to read, or the wake-up was signalled.</summary>
+    /// <param name="connection">The connection; what it has to read does not end the wait.</param>
+    /// <param name="input">Descriptor to read from, or -1.</param>
+    /// <param name="wake">Ends the wait; not drained.</param>
+    public static unsafe (bool Ended, bool Readable, bool Woken) WaitForEnd(int connection, int input, EventFd wake)
+    {
+        PollEntry* entries = stackalloc PollEntry[3];
+        entries[0] = new PollEntry { Descriptor = connection, Events = POLLRDHUP };
+        entries[1] = new PollEntry { Descriptor = input, Events = POLLIN };
+        entries[2] = new PollEntry { Descriptor = wake.Descriptor, Events = POLLIN };
+        // SAFETY: three entries on the stack; negative descriptors are skipped by the kernel.
+        while (poll((nint)entries, 3, -1) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR)
+        {
+        }
+
+        return (entries[0].Ready != 0, entries[1].Ready != 0, entries[2].Ready != 0);
     }
 
     /// <summary>Whether a write would be taken now.</summary>

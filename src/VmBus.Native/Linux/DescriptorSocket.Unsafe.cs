@@ -38,12 +38,26 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
     /// <param name="attachment">The descriptor; none when null.</param>
     /// <param name="wait">False to give up where it would wait.</param>
     /// <returns>0, or negative errno (EPIPE when the other end is closed).</returns>
-    public unsafe int Send(ReadOnlySpan<byte> data, SafeHandle? attachment = null, bool wait = true)
+    public int Send(ReadOnlySpan<byte> data, SafeHandle? attachment = null, bool wait = true)
     {
-        bool held = false;
+        if (attachment is null) return Send(data, ReadOnlySpan<SafeHandle>.Empty, wait);
+        return Send(data, new ReadOnlySpan<SafeHandle>(ref attachment), wait);
+    }
+
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte}, SafeHandle, bool)"/>, with any number of descriptors up to <see cref="MaximumDescriptors"/>.</summary>
+    public unsafe int Send(ReadOnlySpan<byte> data, ReadOnlySpan<SafeHandle> attachments, bool wait = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(attachments.Length, MaximumDescriptors, nameof(attachments));
+        int held = 0;
         try
         {
-            attachment?.DangerousAddRef(ref held);
+            foreach (SafeHandle attachment in attachments)
+            {
+                bool one = false;
+                attachment.DangerousAddRef(ref one);
+                held++;
+            }
+
             fixed (byte* bytes = data)
             {
                 int sent = 0;
@@ -52,12 +66,12 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
                     var piece = new IoVector { Address = (nint)(bytes + sent), Bytes = data.Length - sent };
                     ControlMessage control = default;
                     var message = new MessageHeader { Vectors = (nint)(&piece), VectorCount = 1 };
-                    if (attachment is not null && sent == 0)
+                    if (attachments.Length > 0 && sent == 0)
                     {
-                        control.Bytes = ControlMessage.HeaderBytes + sizeof(int);
+                        control.Bytes = ControlMessage.HeaderBytes + (sizeof(int) * attachments.Length);
                         control.Level = SOL_SOCKET;
                         control.Type = SCM_RIGHTS;
-                        control.Descriptors[0] = (int)attachment.DangerousGetHandle();
+                        for (int i = 0; i < attachments.Length; i++) control.Descriptors[i] = (int)attachments[i].DangerousGetHandle();
                         message.Control = (nint)(&control);
                         message.ControlBytes = control.Bytes;
                     }
@@ -79,7 +93,7 @@ public sealed partial class DescriptorSocket : SafeHandleZeroOrMinusOneIsInvalid
         }
         finally
         {
-            if (held) attachment!.DangerousRelease();
+            for (int i = 0; i < held; i++) attachments[i].DangerousRelease();
         }
     }
 

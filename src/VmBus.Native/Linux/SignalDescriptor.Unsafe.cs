@@ -6,7 +6,9 @@ namespace VmBus.Native.Linux;
 /// <summary>A descriptor of another process's by which that process is woken: an eventfd, a socket or a pipe. Close-on-exec.</summary>
 /// <remarks>
 /// Signalling never waits, whatever the descriptor is, and leaves its flags alone, which it may share with its giver. Any thread.
-/// Source: eventfd(2), send(2), poll(2).
+/// A write to an eventfd waits when its counter is full, which its giver can make it at any time; what the kernel adds itself it adds without
+/// waiting. So an eventfd is signalled by the completion of nothing on an io_uring of its own, one system call as a write is.
+/// Source: eventfd(2), send(2), poll(2), io_uring_register(2).
 /// </remarks>
 public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
 {
@@ -14,17 +16,20 @@ public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     private const short POLLOUT = 4;
 
     private readonly DescriptorKind _kind;
+    private readonly IoUring.IoUring? _ring;
+    private readonly Lock _ringGate = new();
 
     private SignalDescriptor(int descriptor, DescriptorKind kind)
         : base(ownsHandle: true)
     {
         SetHandle(descriptor);
         _kind = kind;
+        if (kind == DescriptorKind.Event) _ring = TryCreateRing();
     }
 
     private enum DescriptorKind
     {
-        // A write of 1 waits only when the counter is full, which 2^64 unread signals make it.
+        // Signalled by its ring; without one, as others are.
         Event,
 
         Socket,
@@ -55,17 +60,39 @@ public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
                 // SAFETY: the kernel reads exactly 8 bytes of a local.
                 _ = send(this, (nint)(&one), sizeof(ulong), MSG_DONTWAIT_NOSIGNAL);
                 return;
-            case DescriptorKind.Other:
+            case DescriptorKind.Event when _ring is not null:
+                lock (_ringGate)
+                {
+                    _ = _ring.TryNothing(0);
+                    _ = _ring.Enter(0);
+                    _ = _ring.TryTake(out _);
+                }
+
+                return;
+            case DescriptorKind.Event or DescriptorKind.Other:
                 var entry = new PollEntry { Descriptor = (int)handle, Events = POLLOUT };
                 // SAFETY: one entry, a local.
                 if (poll((nint)(&entry), 1, 0) != 1 || entry.Ready != POLLOUT) return;
-                break;
-            case DescriptorKind.Event:
                 break;
         }
 
         // SAFETY: the kernel reads exactly 8 bytes of a local.
         _ = write(this, (nint)(&one), sizeof(ulong));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _ring?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private IoUring.IoUring? TryCreateRing()
+    {
+        IoUring.IoUring? ring = IoUring.IoUring.TryCreate(1, 2, IoUring.IoUringSetup.None, out _);
+        if (ring is null || ring.SignalCompletions(this) == 0) return ring;
+        ring.Dispose();
+        return null;
     }
 
     /// <inheritdoc/>

@@ -28,15 +28,10 @@ public readonly record struct VhostUserHeader(uint Request, uint Flags, int Payl
     public bool NeedsReply => (Flags & NeedReply) != 0;
 
     /// <summary>Reads a header. False when short, of another version, a reply, or longer than is taken.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out VhostUserHeader value)
-    {
-        value = default;
-        if (source.Length < Size) return false;
-        uint bytes = ReadUInt32LittleEndian(source[8..]);
-        uint flags = ReadUInt32LittleEndian(source[4..]);
-        value = new(ReadUInt32LittleEndian(source), flags, (int)Math.Min(bytes, int.MaxValue));
-        return (flags & VersionMask) == Version && (flags & Reply) == 0 && bytes <= MaximumPayloadBytes;
-    }
+    public static bool TryRead(ReadOnlySpan<byte> source, out VhostUserHeader value) => TryParse(source, out value) && (value.Flags & Reply) == 0;
+
+    /// <summary>Reads the header of a reply. False when short, of another version, no reply, or longer than is taken.</summary>
+    public static bool TryReadReply(ReadOnlySpan<byte> source, out VhostUserHeader value) => TryParse(source, out value) && (value.Flags & Reply) != 0;
 
     /// <summary>Writes the header.</summary>
     public void Write(Span<byte> target)
@@ -44,5 +39,15 @@ public readonly record struct VhostUserHeader(uint Request, uint Flags, int Payl
         WriteUInt32LittleEndian(target, Request);
         WriteUInt32LittleEndian(target[4..], Flags);
         WriteUInt32LittleEndian(target[8..], (uint)PayloadBytes);
+    }
+
+    private static bool TryParse(ReadOnlySpan<byte> source, out VhostUserHeader value)
+    {
+        value = default;
+        if (source.Length < Size) return false;
+        uint bytes = ReadUInt32LittleEndian(source[8..]);
+        uint flags = ReadUInt32LittleEndian(source[4..]);
+        value = new(ReadUInt32LittleEndian(source), flags, (int)Math.Min(bytes, int.MaxValue));
+        return (flags & VersionMask) == Version && bytes <= MaximumPayloadBytes;
     }
 }

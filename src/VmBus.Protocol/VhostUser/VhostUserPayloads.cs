@@ -19,6 +19,15 @@ public readonly record struct VhostUserRegion(ulong GuestAddress, ulong Bytes, u
         return bytes is > 0 and <= long.MaxValue && value.FileOffset <= (ulong)long.MaxValue - bytes
             && value.GuestAddress <= ulong.MaxValue - bytes && value.UserAddress <= ulong.MaxValue - bytes;
     }
+
+    /// <summary>Writes it.</summary>
+    public void Write(Span<byte> target)
+    {
+        WriteUInt64LittleEndian(target, GuestAddress);
+        WriteUInt64LittleEndian(target[8..], Bytes);
+        WriteUInt64LittleEndian(target[16..], UserAddress);
+        WriteUInt64LittleEndian(target[24..], FileOffset);
+    }
 }
 
 /// <summary>A queue and a number: 8 bytes, little-endian.</summary>
@@ -69,6 +78,17 @@ public readonly record struct VhostUserQueueAddresses(uint Queue, uint Flags, ul
             ReadUInt64LittleEndian(source[32..]));
         return true;
     }
+
+    /// <summary>Writes it.</summary>
+    public void Write(Span<byte> target)
+    {
+        WriteUInt32LittleEndian(target, Queue);
+        WriteUInt32LittleEndian(target[4..], Flags);
+        WriteUInt64LittleEndian(target[8..], Descriptors);
+        WriteUInt64LittleEndian(target[16..], Used);
+        WriteUInt64LittleEndian(target[24..], Available);
+        WriteUInt64LittleEndian(target[32..], UsedGuestAddress);
+    }
 }
 
 /// <summary>A piece of the configuration space, before its bytes: 12 bytes, little-endian.</summary>
@@ -88,6 +108,14 @@ public readonly record struct VhostUserConfig(uint Offset, uint Bytes, uint Flag
         if (source.Length < Size) return false;
         value = new(ReadUInt32LittleEndian(source), ReadUInt32LittleEndian(source[4..]), ReadUInt32LittleEndian(source[8..]));
         return true;
+    }
+
+    /// <summary>Writes it.</summary>
+    public void Write(Span<byte> target)
+    {
+        WriteUInt32LittleEndian(target, Offset);
+        WriteUInt32LittleEndian(target[4..], Bytes);
+        WriteUInt32LittleEndian(target[8..], Flags);
     }
 }
 

@@ -12,6 +12,12 @@ public static class DiskFactory
     /// <exception cref="DiskException">It cannot be used; the message is one line that says why and what to do.</exception>
     public static IDisk Open(DiskOptions options, ILogger logger)
     {
+        if (options.IsVhostUser)
+        {
+            throw new DiskException(
+                DiskProblem.BadOption, $"Disk '{options.Name}' is served by another process, and only a partition can have such a disk: name an image or a block device.");
+        }
+
         options = Resolve(options);
         if (options.Format is DiskFormat.Raw or DiskFormat.Iso) return RawDisk.Open(options, logger);
         DiskFormat seen = LookAt(options.Path);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VmBus.Storage.Disks;
 
 /// <summary>How the bytes of an image are arranged.</summary>
@@ -35,11 +37,24 @@ public enum DiskCache
     Direct,
 }
 
-/// <summary>A disk as the operator describes it: <c>PATH[,format=F][,readonly][,cache=writeback|direct][,sector=512|4096][,id=ID]</c>.</summary>
-/// <param name="Path">The image or block device.</param>
+/// <summary>
+/// A disk as the operator describes it: <c>PATH[,format=F][,readonly][,cache=writeback|direct][,sector=512|4096][,id=ID]</c>, or
+/// <c>vhost-user=PATH[,readonly][,reconnect=SECONDS][,id=ID]</c> for one that another process serves.
+/// </summary>
+/// <param name="Path">The image or block device, or the socket of a vhost-user back-end.</param>
 public sealed record DiskOptions(string Path)
 {
     private const int MaximumIdCharacters = 32;
+    private const string VhostUserPrefix = "vhost-user=";
+
+    /// <summary>Whether the medium is served by another process, over vhost-user.</summary>
+    public bool IsVhostUser { get; init; }
+
+    /// <summary>How long to wait between attempts to reach a vhost-user back-end that has gone; null for none.</summary>
+    public TimeSpan? Reconnect { get; init; }
+
+    /// <summary>What people know it by: the path, or <c>vhost-user=PATH</c>.</summary>
+    public string Name => IsVhostUser ? VhostUserPrefix + Path : Path;
 
     /// <summary>Format of the image.</summary>
     public DiskFormat Format { get; init; }
@@ -64,7 +79,10 @@ public sealed record DiskOptions(string Path)
     {
         List<string> parts = Split(text);
         if (parts[0].Length == 0) throw Bad(text, "has no path: write PATH[,format=…][,readonly][,cache=…][,id=…]");
-        var options = new DiskOptions(parts[0]);
+        bool remote = parts[0].StartsWith(VhostUserPrefix, StringComparison.Ordinal);
+        string path = remote ? parts[0][VhostUserPrefix.Length..] : parts[0];
+        if (path.Length == 0) throw Bad(text, "has no path: write vhost-user=PATH of the back-end's socket");
+        var options = new DiskOptions(path) { IsVhostUser = remote, Format = remote ? DiskFormat.Raw : DiskFormat.Automatic };
         foreach (string part in parts.Skip(1))
         {
             int equals = part.IndexOf('=', StringComparison.Ordinal);
@@ -72,7 +90,7 @@ public sealed record DiskOptions(string Path)
             string? value = equals < 0 ? null : part[(equals + 1)..];
             options = options.With(text, key, value) ?? (other?.Invoke(key, value) == true
                 ? options
-                : throw Bad(text, $"has the unknown option '{key}'; known are format, readonly, cache, sector, id"));
+                : throw Bad(text, $"has the unknown option '{key}'; known are {(remote ? "readonly, reconnect, id" : "format, readonly, cache, sector, id")}"));
         }
 
         return options;
@@ -80,6 +98,14 @@ public sealed record DiskOptions(string Path)
 
     private DiskOptions? With(string text, string key, string? value) => key switch
     {
+        "reconnect" when IsVhostUser => this with
+        {
+            Reconnect = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is > 0 and <= 3600
+                ? TimeSpan.FromSeconds(seconds)
+                : throw Bad(text, $"has reconnect={value}; write the seconds between attempts, 1 to 3600"),
+        },
+        // What lies behind a back-end is its own.
+        "format" or "cache" or "sector" when IsVhostUser => null,
         "format" => this with
         {
             Format = value switch

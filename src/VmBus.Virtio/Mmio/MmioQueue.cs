@@ -26,6 +26,9 @@ internal sealed class MmioQueue(int index, Lane lane) : IDisposable
 
     public QueueRunner? Runner { get; set; }
 
+    /// <summary>Another process works on it.</summary>
+    public bool IsHandedOver { get; set; }
+
     /// <summary>Forgets what the driver said.</summary>
     public void Reset()
     {

@@ -56,6 +56,7 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
         _page = new QueueArea(_mapping.Address, PageBytes);
         _queues = [.. Enumerable.Range(0, device.QueueCount).Select(i => new MmioQueue(i, lanes[device.LaneOf(i) % lanes.Count]))];
         device.ConfigChanged = TellConfigChanged;
+        if (device is IRemoteDevice remote) remote.Gone = AskForReset;
         Render();
     }
 
@@ -249,7 +250,7 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
 
     private void StartWhenReady(MmioQueue queue)
     {
-        if (!queue.IsReady || queue.Runner is not null || (Status & (DeviceStatus.DriverOk | DeviceStatus.NeedsReset)) != DeviceStatus.DriverOk) return;
+        if (!queue.IsReady || queue.Runner is not null || queue.IsHandedOver || (Status & (DeviceStatus.DriverOk | DeviceStatus.NeedsReset)) != DeviceStatus.DriverOk) return;
         int size = queue.Size;
         (int Bytes, int Alignment) driverPart = Virtqueue.DriverPart(IsPacked, size), devicePart = Virtqueue.DevicePart(IsPacked, size);
         if (!QueueArea.TryFind(_memory, new Gpa(queue.Descriptors), size * QueueLayout.DescriptorBytes, QueueLayout.DescriptorBytes, out QueueArea descriptors)
@@ -260,7 +261,14 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
             return;
         }
 
-        QueueSettings settings = QueueSettings.Of(_driverFeatures, size) with { Base = IsPacked ? PackedQueue.FreshBase : 0 };
+        uint start = IsPacked ? PackedQueue.FreshBase : 0;
+        if (_device is IRemoteDevice remote)
+        {
+            HandOver(remote, queue, start);
+            return;
+        }
+
+        QueueSettings settings = QueueSettings.Of(_driverFeatures, size) with { Base = start };
         Virtqueue ring = Virtqueue.Open(_memory, settings, descriptors, driver, written);
         var runner = new QueueRunner(
             queue.Index, ring, queue.Lane, this, isPolled: false, failed => Complain(failed.Index, failed.Queue.Problem ?? "its driver broke a rule of the device"));
@@ -269,17 +277,40 @@ public sealed class MmioTransport : IQueueSignal, ILaneHandler, IDisposable
         queue.Runner = runner;
     }
 
+    // All of it is memory: that was looked at. Whoever works on it cannot say before its interrupts that a ring may have moved, so that is said all the time.
+    private void HandOver(IRemoteDevice remote, MmioQueue queue, uint start)
+    {
+        _ = _memory.FindRun(new Gpa(queue.Descriptors), 1, out nint descriptors);
+        _ = _memory.FindRun(new Gpa(queue.Driver), 1, out nint driver);
+        _ = _memory.FindRun(new Gpa(queue.Device), 1, out nint written);
+        _page.SetBits(MmioRegister.InterruptStatus, (byte)MmioRegister.UsedInterrupt);
+        queue.IsHandedOver = remote.TryStartQueue(
+            new Remote.RemoteQueue(queue.Index, queue.Size, start, descriptors, driver, written, queue.Kick, Interrupt), _driverFeatures);
+        if (!queue.IsHandedOver) Complain(queue.Index, "its back-end has gone");
+    }
+
     // Without the lock, as a lane may complain while a processor waits for it with the lock held.
     private void Complain(int queue, string problem)
     {
         VirtioLog.QueueBroken(_logger, _device.Name, queue, problem);
+        AskForReset();
+    }
+
+    private void AskForReset()
+    {
         _page.SetBits(MmioRegister.Status, (byte)DeviceStatus.NeedsReset);
         _page.SetBits(MmioRegister.InterruptStatus, (byte)MmioRegister.ConfigInterrupt);
         Interrupt.Signal();
     }
 
-    private static void Stop(MmioQueue queue)
+    private void Stop(MmioQueue queue)
     {
+        if (queue.IsHandedOver)
+        {
+            ((IRemoteDevice)_device).StopQueue(queue.Index);
+            queue.IsHandedOver = false;
+        }
+
         if (queue.Runner is not { } runner) return;
         using var stopped = new ManualResetEventSlim();
         queue.Lane.Post(() => runner.Stop(stopped.Set));

@@ -27,8 +27,9 @@ public sealed class VirtioPageTests
     {
         SpecLayout layout = Page.Layout("block-configuration");
         byte[] bytes = new byte[BlockConfig.Size];
-        new BlockConfig
+        var config = new BlockConfig
         {
+            MaximumSegmentBytes = 1000,
             Sectors = 0x0102_0304_0506_0708,
             MaximumSegments = 1001,
             BlockBytes = 1002,
@@ -43,15 +44,19 @@ public sealed class VirtioPageTests
             MaximumZeroSectors = 1011,
             MaximumZeroSegments = 1012,
             ZeroMayUnmap = 113,
-        }.Write(bytes);
+        };
+        config.Write(bytes);
+        Assert.True(BlockConfig.TryRead(bytes, out BlockConfig read));
+        Assert.Equal(config, read);
+        Assert.False(BlockConfig.TryRead(bytes.AsSpan(1), out _));
         Assert.Equal(BlockConfig.Size, layout.Bytes);
         Assert.Equal(BlockConfig.WriteBackOffset, layout.Offset("write back"));
         Assert.Equal(0x0102_0304_0506_0708UL, layout.Read(bytes, "sectors"));
         Assert.Equal(
-            [1001, 1002, 13, 1004, 1005, 16, 1007, 1008, 1009, 1010, 1011, 1012, 113],
+            [1000, 1001, 1002, 13, 1004, 1005, 16, 1007, 1008, 1009, 1010, 1011, 1012, 113],
             new[]
             {
-                "maximum segments", "block bytes", "physical block exponent", "minimum io blocks", "optimal io blocks", "write back", "queue count",
+                "maximum segment bytes", "maximum segments", "block bytes", "physical block exponent", "minimum io blocks", "optimal io blocks", "write back", "queue count",
                 "maximum discard sectors", "maximum discard segments", "discard alignment sectors", "maximum zero sectors", "maximum zero segments", "zero may unmap",
             }.Select(field => (int)layout.Read(bytes, field)));
     }

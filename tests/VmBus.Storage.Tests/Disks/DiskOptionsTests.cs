@@ -22,6 +22,23 @@ public class DiskOptionsTests
         DiskOptions.Parse("a,,b.vhdx,format=vhdx,readonly,cache=direct,sector=4096,id=data"));
 
     [Fact]
+    public void Parse_reads_a_disk_that_another_process_serves()
+    {
+        DiskOptions options = DiskOptions.Parse("vhost-user=/run/a,,b.sock,reconnect=2,readonly,id=data");
+        Assert.Equal(
+            new DiskOptions("/run/a,b.sock")
+            {
+                IsVhostUser = true,
+                Format = DiskFormat.Raw,
+                Reconnect = TimeSpan.FromSeconds(2),
+                ReadOnly = true,
+                Id = "data",
+            },
+            options);
+        Assert.Equal("vhost-user=/run/a,b.sock", options.Name);
+    }
+
+    [Fact]
     public void Parse_hands_other_options_to_the_caller()
     {
         string? bus = null;
@@ -41,6 +58,10 @@ public class DiskOptionsTests
     [InlineData("a,id=", "an id is")]
     [InlineData("a,id=two words", "an id is")]
     [InlineData("a,speed=fast", "unknown option 'speed'")]
+    [InlineData("a,reconnect=1", "unknown option 'reconnect'")]
+    [InlineData("vhost-user=", "has no path")]
+    [InlineData("vhost-user=a,format=raw", "unknown option 'format'; known are readonly, reconnect, id")]
+    [InlineData("vhost-user=a,reconnect=0", "reconnect=0")]
     public void Parse_refuses_with_the_value(string text, string words)
     {
         DiskException refusal = Assert.Throws<DiskException>(() => DiskOptions.Parse(text));

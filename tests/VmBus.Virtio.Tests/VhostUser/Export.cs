@@ -12,12 +12,13 @@ internal sealed class Export : ILogger, IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("vmbus-virtio-").FullName;
     private readonly Lane _lane;
     private readonly List<string> _lines = [];
+    private int _ended;
 
-    internal Export(FakeDisk? disk = null, int frontEnds = 8, int queues = 2)
+    internal Export(FakeDisk? disk = null, int frontEnds = 8, int queues = 2, string? socket = null)
     {
         Disk = disk ?? new FakeDisk();
         _lane = Lane.Start("virtio-test", this, new LaneOptions());
-        Socket = Path.Combine(_folder, "s");
+        Socket = socket ?? Path.Combine(_folder, "s");
         Server = VhostUserServer.Listen(Socket, () => new BlockDevice(Disk, "serial", queues), [_lane], frontEnds, this);
     }
 
@@ -43,9 +44,15 @@ internal sealed class Export : ILogger, IDisposable
         lock (_lines) return _lines.Count(line => line.Contains(part, StringComparison.Ordinal));
     }
 
+    /// <summary>Ends the back-end, once: the connections at once, and its threads when its disk holds nothing back.</summary>
+    internal void End()
+    {
+        if (Interlocked.Exchange(ref _ended, 1) == 0) Server.Dispose();
+    }
+
     public void Dispose()
     {
-        Server.Dispose();
+        End();
         _lane.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
