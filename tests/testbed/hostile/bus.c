@@ -138,8 +138,17 @@ u32 initiate_contact(u32 version, u32 processor, u64 target, u64 parent_page, u6
 {
     u32 words[10] = {INITIATE_CONTACT, 0, version, processor, (u32)target, (u32)(target >> 32), (u32)parent_page, (u32)(parent_page >> 32),
         (u32)child_page, (u32)(child_page >> 32)};
-    post(words, sizeof(words));
-    // Answers to the connection before this one may still be in the slot.
+    // Answers to the connection before this one may still wait for the slot; while there are many, the host has no room for more.
+    struct limit limit = {0};
+    struct message stale;
+    u64 status;
+    while ((status = post_to(1, 1, sizeof(words), words)) == INSUFFICIENT_BUFFERS)
+    {
+        while (take_message(&stale)) { }
+        wait(&limit, "room for INITIATE_CONTACT");
+    }
+
+    if (status != HYPERCALL_SUCCESS) fatal("INITIATE_CONTACT was refused with status", status);
     for (;;)
     {
         struct message message = next_message("VERSION_RESPONSE");
