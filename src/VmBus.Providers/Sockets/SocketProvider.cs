@@ -28,8 +28,8 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     // Where Linux and other monitors begin with ports that nobody asked for.
     private const uint FirstHostPort = 1u << 30;
 
-    // A guest opens at once or never, but one after the other: as long as it opens some, the others get more time.
-    private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(5);
+    // A guest opens at once or never, but one after the other: as long as it opens some, the others get more time. A busy host starves it for seconds.
+    private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LinePatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
