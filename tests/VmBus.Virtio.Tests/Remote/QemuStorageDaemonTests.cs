@@ -1,6 +1,11 @@
 using System.Diagnostics;
+using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Storage.Disks;
+using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Remote;
+using VmBus.Virtio.Tests.Queues;
+using VmBus.Virtio.Tests.VhostUser;
 using Xunit;
 
 namespace VmBus.Virtio.Tests.Remote;
@@ -73,6 +78,23 @@ public sealed class QemuStorageDaemonTests : IDisposable
         byte[] copy = new byte[4096];
         read.CopyTo(copy);
         Assert.Equal(RemoteDiskBench.Pattern(5, 4096), copy);
+    }
+
+    [Fact]
+    public void Device_of_a_partition_hands_the_guests_rings_to_the_daemon()
+    {
+        File.WriteAllBytes(ImagePath, RemoteDiskBench.Pattern(6, DiskBytes));
+        using var log = new Export();
+        using Lane lane = Lane.Start("daemon-test", log, new LaneOptions());
+        using var driver = new SplitDriver(size: 16);
+        using var device = new MmioTransport(RemoteDevice.Open(DiskOptions.Parse($"vhost-user={Socket}"), driver.Memory, 1, log), driver.Memory, [lane], log);
+        RemoteDeviceTests.Start(device);
+        RemoteDeviceTests.ReadFirstSector(device, driver);
+        Assert.Equal(RemoteDiskBench.Pattern(6, DiskBytes)[..512], driver.Read(SplitDriver.Buffers + 512, 512));
+        // What a guest that starts again does: the daemon gives the rings back, and goes on.
+        device.Reset();
+        Assert.False(_daemon.HasExited);
+        Assert.Equal(0, log.Count("gone"));
     }
 
     private Process Serve()

@@ -39,92 +39,94 @@ public sealed class RemoteDeviceTests : IDisposable
     [Fact]
     public void Configuration_is_the_back_ends_but_for_the_number_of_queues()
     {
-        Assert.Equal((2U, 2048U), (Read(MmioRegister.DeviceId), Read(MmioRegister.Config)));
-        Assert.Equal(1U, Read(MmioRegister.Config + BlockConfig.QueueCountOffset - 2) >> 16);
-        Write(MmioRegister.QueueSelect, 1);
-        Assert.Equal(0U, Read(MmioRegister.QueueSizeMaximum));
+        Assert.Equal((2U, 2048U), (Read(_device, MmioRegister.DeviceId), Read(_device, MmioRegister.Config)));
+        Assert.Equal(1U, Read(_device, MmioRegister.Config + BlockConfig.QueueCountOffset - 2) >> 16);
+        Write(_device, MmioRegister.QueueSelect, 1);
+        Assert.Equal(0U, Read(_device, MmioRegister.QueueSizeMaximum));
     }
 
     [Fact]
     public void Guest_and_back_end_share_rings_kicks_and_interrupts()
     {
         _backEnd.Disk.Content.AsSpan(0, 512).Fill(9);
-        Start();
-        Read();
+        Start(_device);
+        ReadFirstSector(_device, _driver);
         Assert.Equal([9, 9, 0], _driver.Read(SplitDriver.Buffers + 512 + 510, 3));
-        Assert.Equal(MmioRegister.UsedInterrupt, Read(MmioRegister.InterruptStatus));
+        Assert.Equal(MmioRegister.UsedInterrupt, Read(_device, MmioRegister.InterruptStatus));
 
         // Reset, as a guest that starts again does: the back-end has let go, and begins anew.
-        Write(MmioRegister.Status, 0);
+        Write(_device, MmioRegister.Status, 0);
         Assert.Equal(0, _backEnd.Disk.OpenQueues);
-        Assert.Equal(0U, Read(MmioRegister.InterruptStatus));
+        Assert.Equal(0U, Read(_device, MmioRegister.InterruptStatus));
         _driver.Write(SplitDriver.AvailableAt, new byte[64]);
         _driver.Write(SplitDriver.UsedAt, new byte[64]);
-        Start();
+        Start(_device);
         Assert.True(SpinWait.SpinUntil(() => _backEnd.Disk.OpenQueues == 1, Patience));
     }
 
     [Fact]
     public void Change_of_the_back_ends_configuration_is_the_guests()
     {
-        Start();
+        Start(_device);
         _backEnd.Disk.Grow(2 << 20);
         Assert.True(_backEnd.Disk.RefreshGeometry());
         _backEnd.Server.TellConfigChanged();
-        Assert.True(SpinWait.SpinUntil(() => (Read(MmioRegister.InterruptStatus) & MmioRegister.ConfigInterrupt) != 0, Patience));
-        Assert.Equal(4096U, Read(MmioRegister.Config));
+        Assert.True(SpinWait.SpinUntil(() => (Read(_device, MmioRegister.InterruptStatus) & MmioRegister.ConfigInterrupt) != 0, Patience));
+        Assert.Equal(4096U, Read(_device, MmioRegister.Config));
     }
 
     [Fact]
     public void Back_end_that_goes_makes_the_device_ask_for_a_reset_with_one_line()
     {
-        Start();
+        Start(_device);
         _backEnd.End();
-        Assert.True(SpinWait.SpinUntil(() => (Read(MmioRegister.Status) & (uint)DeviceStatus.NeedsReset) != 0, Patience));
+        Assert.True(SpinWait.SpinUntil(() => (Read(_device, MmioRegister.Status) & (uint)DeviceStatus.NeedsReset) != 0, Patience));
         _ = _log.WaitForLine("its back-end has gone");
         Assert.Equal(1, _log.Count("gone"));
-        Write(MmioRegister.Status, 0);
-        Assert.Equal(0U, Read(MmioRegister.Status));
+        Write(_device, MmioRegister.Status, 0);
+        Assert.Equal(0U, Read(_device, MmioRegister.Status));
     }
 
-    private void Start()
+    /// <summary>Does what a driver does until its first queue runs.</summary>
+    internal static void Start(MmioTransport device)
     {
-        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver));
-        Write(MmioRegister.DriverFeaturesSelect, 1);
-        Write(MmioRegister.DriverFeatures, (uint)((ulong)VirtioFeatures.Version1 >> 32));
-        Write(MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk));
-        Write(MmioRegister.QueueSelect, 0);
-        Write(MmioRegister.QueueSize, 16);
-        Write(MmioRegister.QueueDescriptorsLow, (uint)SplitDriver.DescriptorsAt);
-        Write(MmioRegister.QueueDriverLow, (uint)SplitDriver.AvailableAt);
-        Write(MmioRegister.QueueDeviceLow, (uint)SplitDriver.UsedAt);
-        Write(MmioRegister.QueueReady, 1);
-        Write(MmioRegister.Status, Read(MmioRegister.Status) | (uint)DeviceStatus.DriverOk);
-        Assert.Equal((uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk), Read(MmioRegister.Status));
+        Write(device, MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver));
+        Write(device, MmioRegister.DriverFeaturesSelect, 1);
+        Write(device, MmioRegister.DriverFeatures, (uint)((ulong)VirtioFeatures.Version1 >> 32));
+        Write(device, MmioRegister.Status, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk));
+        Write(device, MmioRegister.QueueSelect, 0);
+        Write(device, MmioRegister.QueueSize, 16);
+        Write(device, MmioRegister.QueueDescriptorsLow, (uint)SplitDriver.DescriptorsAt);
+        Write(device, MmioRegister.QueueDriverLow, (uint)SplitDriver.AvailableAt);
+        Write(device, MmioRegister.QueueDeviceLow, (uint)SplitDriver.UsedAt);
+        Write(device, MmioRegister.QueueReady, 1);
+        Write(device, MmioRegister.Status, Read(device, MmioRegister.Status) | (uint)DeviceStatus.DriverOk);
+        Assert.Equal((uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk), Read(device, MmioRegister.Status));
     }
 
-    private void Read()
+    /// <summary>Reads 512 bytes to <see cref="SplitDriver.Buffers"/> + 512.</summary>
+    internal static void ReadFirstSector(MmioTransport device, SplitDriver driver)
     {
-        _driver.Describe(0, SplitDriver.Buffers, BlockRequestHeader.Size, DescriptorFlags.Next, 1);
-        _driver.Describe(1, SplitDriver.Buffers + 512, 512, DescriptorFlags.Write | DescriptorFlags.Next, 2);
-        _driver.Describe(2, SplitDriver.Buffers + 4096, 1, DescriptorFlags.Write);
-        _driver.Offer(0);
-        _device.Kicks[0].Signal();
-        Assert.True(SpinWait.SpinUntil(() => _driver.UsedIndex == 1, Patience));
-        Assert.True(_device.Interrupt.Wait(Patience));
+        driver.Describe(0, SplitDriver.Buffers, BlockRequestHeader.Size, DescriptorFlags.Next, 1);
+        driver.Describe(1, SplitDriver.Buffers + 512, 512, DescriptorFlags.Write | DescriptorFlags.Next, 2);
+        driver.Describe(2, SplitDriver.Buffers + 4096, 1, DescriptorFlags.Write);
+        driver.Offer(0);
+        device.Kicks[0].Signal();
+        Assert.True(SpinWait.SpinUntil(() => driver.UsedIndex == 1, Patience));
+        Assert.True(device.Interrupt.Wait(Patience));
     }
 
-    private void Write(int offset, uint value)
+    private static void Write(MmioTransport device, int offset, uint value)
     {
         byte[] bytes = new byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        _device.Write(offset, bytes);
+        device.Write(offset, bytes);
     }
 
-    private uint Read(int offset)
+    private static uint Read(MmioTransport device, int offset)
     {
         byte[] bytes = new byte[4];
-        _device.Read(offset, bytes);
+        device.Read(offset, bytes);
         return BinaryPrimitives.ReadUInt32LittleEndian(bytes);
     }
 }
