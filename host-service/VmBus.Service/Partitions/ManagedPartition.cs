@@ -82,14 +82,17 @@ internal sealed class ManagedPartition
         }
     }
 
-    /// <summary>There is no definition any more: the worker is left alone, and nothing follows its end.</summary>
-    public void Undefine()
+    /// <summary>There is no definition any more: a worker is left alone, and nothing follows its end.</summary>
+    /// <returns>Whether there is no worker: then nothing is left of it.</returns>
+    public bool Undefine()
     {
         lock (_lock)
         {
             _isUndefined = true;
             _problem = "its definition file is gone";
             _restart?.Cancel();
+            _restart = null;
+            return _worker is null && !_launching;
         }
     }
 
@@ -124,8 +127,10 @@ internal sealed class ManagedPartition
         bool was = File.Exists(record);
         int? process = WorkerRecord.TryRead(record)?.Process;
         string? text = File.Exists(Files.Definition) ? await File.ReadAllTextAsync(Files.Definition, _serviceStops).ConfigureAwait(false) : null;
+        bool asked = File.Exists(Files.Asked);
         if (_launcher.TryFind(Name) is { } worker)
         {
+            worker.EndAsked = asked;
             ServiceLog.Found(_logger, worker.Process.ProcessId);
             Take(worker, text ?? Definition.Text, isNew: false);
             return true;
@@ -134,8 +139,8 @@ internal sealed class ManagedPartition
         if (!was) return false;
         // It has ended while no service was there: as if it did now.
         var end = WorkerEnd.Of(Files, process ?? 0, null);
-        Tell(end, asked: false);
-        if (MayRestart(end)) _ = RestartAsync(TimeSpan.Zero);
+        Tell(end, asked);
+        if (!asked && MayRestart(end)) _ = RestartAsync(TimeSpan.Zero);
         return true;
     }
 
@@ -219,6 +224,7 @@ internal sealed class ManagedPartition
             _state = PartitionState.Stopping;
         }
 
+        Files.NoteAsked();
         using (var asking = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
         {
             asking.CancelAfter(AskingLimit);
@@ -277,12 +283,6 @@ internal sealed class ManagedPartition
             await follower.RunAsync(() => SetRunning(worker, isNew), _serviceStops).ConfigureAwait(false);
             bool ran = worker.Ready.Task is { IsCompletedSuccessfully: true, Result: true };
             var end = WorkerEnd.Of(Files, worker.Process.ProcessId, worker.Reap());
-            lock (_lock)
-            {
-                _worker = null;
-                _state = PartitionState.Off;
-            }
-
             Tell(end, worker.EndAsked || !ran);
             // First how it stands, then those who wait for it.
             bool restarts = ran && !worker.EndAsked && MayRestart(end);
@@ -320,8 +320,15 @@ internal sealed class ManagedPartition
 
     private void Tell(WorkerEnd end, bool asked)
     {
-        lock (_lock) _end = end;
+        // Before anybody can start it again, whose files they would be.
         Files.Clear();
+        lock (_lock)
+        {
+            _worker = null;
+            _state = PartitionState.Off;
+            _end = end;
+        }
+
         string detail = end.Detail is null ? "" : $" ({end.Detail})";
         if (asked || end.Reason == WorkerEnd.PoweredOff) ServiceLog.Ended(_logger, end.Reason, detail);
         else ServiceLog.EndedUnasked(_logger, end.Reason, detail);

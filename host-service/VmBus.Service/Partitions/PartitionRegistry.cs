@@ -106,12 +106,7 @@ internal sealed class PartitionRegistry : IDisposable
                 foreach ((string name, ManagedPartition known) in _partitions.Where(one => !files.ContainsKey(one.Key)).ToArray())
                 {
                     // One that runs stays until it has ended.
-                    if (known.IsActive)
-                    {
-                        known.Undefine();
-                        continue;
-                    }
-
+                    if (!known.Undefine()) continue;
                     _partitions.Remove(name);
                     changes.Add((ServiceEventName.Undefined, name));
                 }

@@ -24,6 +24,9 @@ internal sealed class WorkerFiles(string state, string name)
     /// <summary>Which process it is.</summary>
     public string Record => Path.Combine(Folder, "worker.json");
 
+    /// <summary>There when somebody has asked for its end.</summary>
+    public string Asked => Path.Combine(Folder, "asked");
+
     /// <summary>The definition that it was started with.</summary>
     public string Definition => Path.Combine(Folder, "definition.json");
 
@@ -47,15 +50,36 @@ internal sealed class WorkerFiles(string state, string name)
         File.SetUnixFileMode(Folder, group is null ? mode : mode | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
         File.Delete(Result);
         File.Delete(Record);
+        File.Delete(Asked);
         File.Create(Log).Dispose();
     }
 
-    /// <summary>The worker has ended: what is left is its log and how it has ended, for people.</summary>
+    /// <summary>The worker has ended: what is left is its log and how it has ended, for people. A worker that was killed has left its socket.</summary>
     public void Clear()
     {
-        File.Delete(Record);
-        File.Delete(Definition);
-        // A worker that was killed has left it.
-        File.Delete(Control);
+        foreach (string path in new[] { Record, Asked, Definition, Control })
+        {
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It names a process that is not there any more, which the next start replaces.
+            }
+        }
+    }
+
+    /// <summary>Keeps for a later service that somebody has asked for the worker's end.</summary>
+    public void NoteAsked()
+    {
+        try
+        {
+            File.Create(Asked).Dispose();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A service that is restarted before the end may take it for one that nobody asked for; the end comes all the same.
+        }
     }
 }

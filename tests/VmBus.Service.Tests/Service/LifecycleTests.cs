@@ -105,6 +105,18 @@ public sealed class LifecycleTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task End_that_was_asked_for_is_followed_by_nothing_even_when_another_service_sees_it()
+    {
+        await _service.DefineAsync("web", "\"append\":\"deaf\",\"restart\":\"always\"");
+        PartitionStatus running = await _service.StartPartitionAsync("web");
+        await _service.AskAsync(ServiceVerb.Stop, new StopRequest("web", 60_000, false));
+        await RestartServiceAsync(byForce: true);
+        await _service.SignalAsync(running, "USR2");
+        PartitionStatus ended = await _service.WaitForAsync(static status => status.EndReason is not null);
+        Assert.Equal(("off", "powered-off"), (ended.State, ended.EndReason));
+    }
+
+    [Fact]
     public async Task Worker_without_a_record_is_found_by_its_socket()
     {
         await _service.DefineAsync("web");

@@ -138,6 +138,8 @@ internal sealed class RunningService : IAsyncDisposable
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "vmbusd")) { RedirectStandardError = true, UseShellExecute = false };
         start.Environment["VMBUSD_Service__Definitions"] = Definitions;
         start.Environment["VMBUSD_Service__State"] = State;
+        // Where systemd runs as well: a test leaves no units.
+        start.Environment["VMBUSD_Service__Systemd"] = "false";
         start.Environment["VMBUSD_Service__Program"] = Path.Combine(AppContext.BaseDirectory, "fake-worker");
         start.Environment["VMBUSD_Serilog__WriteTo__0__Name"] = "Console";
         start.Environment["VMBUSD_Serilog__WriteTo__0__Args__standardErrorFromLevel"] = "Verbose";
