@@ -21,7 +21,7 @@ public sealed class BadInputTests : IDisposable
         { "run --kernel KERNEL --vmbus-version 5.9", "5.9" },
         { "run --kernel KERNEL --log loud", "loud" },
         { "run --kernel KERNEL --control ,group=kvm", ",group=kvm" },
-        { "show", "--control PATH is missing" },
+        { "show", "PARTITION is missing" },
         { "disk add ZERO,colour=red --control /nowhere", "colour" },
         { "disk resize data 1Q --control /nowhere", "'1Q'" },
         { "disk burn", "burn" },

@@ -20,7 +20,6 @@ internal static class ConsoleCommand
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
-        Option<string?> control = ControlOption.Create();
         Option<string> scrollback = new("--scrollback")
         {
             HelpName = "SIZE",
@@ -30,20 +29,21 @@ internal static class ConsoleCommand
         var command = new Command(
             "console", "Attaches to the serial console of a running partition until Ctrl-A d, or until it ends. What standard input ends, only typing ends with it.")
         {
-            control, scrollback,
+            scrollback,
         };
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
         command.SetAction(parsed => RunCommand.Guard(() =>
         {
             string text = parsed.GetValue(scrollback)!;
             if (!SizeParser.TryParse(text, out long bytes)) throw new UsageException($"--scrollback '{text}': not a size; write it as 4K or 0.");
-            return AttachAsync(parsed.GetValue(control), bytes).GetAwaiter().GetResult();
+            return AttachAsync(target(parsed), bytes).GetAwaiter().GetResult();
         }));
         return command;
     }
 
-    private static async Task<int> AttachAsync(string? control, long scrollback)
+    private static async Task<int> AttachAsync(PartitionTarget target, long scrollback)
     {
-        ControlClient client = await ControlCommand.ConnectAsync(control).ConfigureAwait(false);
+        ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             Stream guest = await client.AttachConsoleAsync(scrollback, CancellationToken.None).ConfigureAwait(false);

@@ -21,21 +21,18 @@ internal static class ControlCommand
     /// <param name="read">Makes the monitor's command of it, or says by a <see cref="UsageException"/> why not.</param>
     public static Command Create(string name, string description, IReadOnlyList<Argument> arguments, Func<ParseResult, MonitorCommand> read)
     {
-        Option<string?> control = ControlOption.Create();
         Option<bool> json = JsonOption();
-        var command = new Command(name, description) { control, json };
+        var command = new Command(name, description);
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
+        command.Add(json);
         foreach (Argument argument in arguments) command.Add(argument);
-        command.SetAction(parsed => RunCommand.Guard(() => RunAsync(parsed.GetValue(control), read(parsed), parsed.GetValue(json)).GetAwaiter().GetResult()));
+        command.SetAction(parsed => RunCommand.Guard(() => RunAsync(target(parsed), read(parsed), parsed.GetValue(json)).GetAwaiter().GetResult()));
         return command;
     }
 
-    /// <summary>Connects to the socket that the command line or the environment names.</summary>
-    public static Task<ControlClient> ConnectAsync(string? control, CancellationToken cancellation = default)
-        => ControlClient.ConnectAsync(ControlOption.PathOf(control), ProgramName, cancellation);
-
-    private static async Task<int> RunAsync(string? control, MonitorCommand command, bool json)
+    private static async Task<int> RunAsync(PartitionTarget target, MonitorCommand command, bool json)
     {
-        ControlClient client = await ConnectAsync(control).ConfigureAwait(false);
+        ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             Answer answer = await new MonitorExecutor(client).ExecuteAsync(command, CancellationToken.None).ConfigureAwait(false);

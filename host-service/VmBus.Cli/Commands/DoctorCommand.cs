@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Lanes;
 using VmBus.Machine;
+using VmBus.Native.Linux;
 
 namespace VmBus.Cli.Commands;
 
@@ -30,6 +31,15 @@ internal static class DoctorCommand
 
         Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
         Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
+        Line(output, CanOpen("/dev/net/tun"), needed: false, "/dev/net/tun", "use and make TAP interfaces, and join bridges (modprobe tun; as root, or with the file's permission)");
+        Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt)");
+        Line(output, FindProgram("setpriv"), needed: false, "setpriv", "keep the service's workers from gaining privileges (package util-linux)");
+        Line(
+            output,
+            Directory.Exists("/run/systemd/system") && FileOwner.CurrentUser == 0,
+            needed: false,
+            "systemd",
+            "make workers units with a cgroup of their own, fewer system calls and fewer kinds of sockets (else sessions; needs root and a host that systemd runs)");
         output.WriteLine(complete ? "Partitions can run on this host." : "Partitions cannot run on this host.");
         return complete ? ExitStatus.Success : ExitStatus.Failure;
     }
@@ -55,6 +65,12 @@ internal static class DoctorCommand
 
     private static bool FindProgram(string name)
         => Array.Exists(ProgramFolders, folder => folder.Length > 0 && File.Exists(Path.Combine(folder, name)));
+
+    private static bool CanOpen(string path)
+    {
+        using LinuxFile? file = LinuxFile.TryOpen(path, LinuxOpen.ReadWrite, out _);
+        return file is not null;
+    }
 
     private static bool FindLibrary(string name)
     {

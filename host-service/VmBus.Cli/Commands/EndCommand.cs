@@ -16,20 +16,24 @@ internal static class EndCommand
     /// <summary>Builds <c>stop</c>.</summary>
     public static Command CreateStop()
     {
-        Option<string?> control = ControlOption.Create();
-        Option<int?> timeout = new("--timeout") { HelpName = "SECONDS", Description = "How long the guest gets; without this, what --stop-timeout said when it was started" };
+        Option<int?> timeout = new("--timeout") { HelpName = "SECONDS", Description = "How long the guest gets; without this, what its definition or --stop-timeout said when it was started" };
         Option<bool> noWait = new("--no-wait") { Description = "Press the power button and do not wait for the guest" };
         var command = new Command(
             "stop", "Asks the guest of a running partition to power off and waits for its end. Exit status 0 when the guest powered off, 1 when it had to be ended, 3 when it crashed or reset.")
         {
-            control, timeout, noWait,
+            timeout, noWait,
         };
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
         command.SetAction(parsed => RunCommand.Guard(() =>
         {
             int? seconds = parsed.GetValue(timeout);
             if (seconds is < 0 or > LongestSeconds) throw new UsageException($"--timeout {seconds}: must be 0 to {LongestSeconds}.");
+            PartitionTarget partition = target(parsed);
+            bool wait = !parsed.GetValue(noWait);
+            if (partition.Partition is { } name)
+                return EndByServiceAsync(partition, ServiceVerb.Stop, new StopRequest(name, seconds * 1000L, wait), killed: false).GetAwaiter().GetResult();
             var press = new MonitorCommand.PowerOff(seconds is { } given ? TimeSpan.FromSeconds(given) : null);
-            return EndAsync(parsed.GetValue(control), press, wait: !parsed.GetValue(noWait)).GetAwaiter().GetResult();
+            return EndAsync(partition, press, wait).GetAwaiter().GetResult();
         }));
         return command;
     }
@@ -37,16 +41,38 @@ internal static class EndCommand
     /// <summary>Builds <c>kill</c>.</summary>
     public static Command CreateKill()
     {
-        Option<string?> control = ControlOption.Create();
-        var command = new Command("kill", "Ends a running partition at once, as pulling the plug does, and waits for its end.") { control };
-        command.SetAction(parsed => RunCommand.Guard(
-            () => EndAsync(parsed.GetValue(control), new MonitorCommand.Quit(), wait: true).GetAwaiter().GetResult()));
+        var command = new Command("kill", "Ends a running partition at once, as pulling the plug does, and waits for its end.");
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
+        command.SetAction(parsed => RunCommand.Guard(() =>
+        {
+            PartitionTarget partition = target(parsed);
+            return (partition.Partition is { } name
+                ? EndByServiceAsync(partition, ServiceVerb.Kill, new NameRequest(name), killed: true)
+                : EndAsync(partition, new MonitorCommand.Quit(), wait: true)).GetAwaiter().GetResult();
+        }));
         return command;
     }
 
-    private static async Task<int> EndAsync(string? control, MonitorCommand end, bool wait)
+    private static async Task<int> EndByServiceAsync<TParameters>(PartitionTarget target, ControlVerb<TParameters, EndReply> verb, TParameters parameters, bool killed)
+        where TParameters : IControlValue<TParameters>
     {
-        ControlClient client = await ControlCommand.ConnectAsync(control).ConfigureAwait(false);
+        ControlClient service = await target.ConnectToServiceAsync().ConfigureAwait(false);
+        await using (service.ConfigureAwait(false))
+        {
+            EndReply end = await service.CallAsync(verb, parameters, CancellationToken.None).ConfigureAwait(false);
+            if (end.Reason is null)
+            {
+                Console.Out.WriteLine($"{target.Partition} was asked to power off");
+                return ExitStatus.Success;
+            }
+
+            return Judge(new ControlEvent(0, target.Partition!, end.Reason, end.Detail, null, null, null), killed);
+        }
+    }
+
+    private static async Task<int> EndAsync(PartitionTarget target, MonitorCommand end, bool wait)
+    {
+        ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             if (wait) await client.CallAsync(ControlProtocol.FollowEvents, NoValue.Instance, CancellationToken.None).ConfigureAwait(false);
@@ -69,7 +95,7 @@ internal static class EndCommand
 
     private static int Judge(ControlEvent ended, bool killed)
     {
-        if (ended.Reason == "powered-off" || (killed && ended.Reason == "terminated")) return ExitStatus.Success;
+        if (ended.Reason == "powered-off" || (killed && ended.Reason is "terminated" or "died")) return ExitStatus.Success;
         string detail = string.Concat((ended.Detail is null ? "" : $": {ended.Detail}").Select(static c => char.IsControl(c) ? ' ' : c));
         string what = ended.Reason == "terminated" ? "did not power off in time, and was ended" : $"has ended, {ended.Reason}";
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"vmbus: {ended.Partition} {what}{detail}"));

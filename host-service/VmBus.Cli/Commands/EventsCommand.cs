@@ -13,16 +13,16 @@ internal static class EventsCommand
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
-        Option<string?> control = ControlOption.Create();
         Option<bool> json = new("--json") { Description = "Print one JSON object a line" };
-        var command = new Command("events", "Prints what happens to a running partition, a line each, until it ends.") { control, json };
-        command.SetAction(parsed => RunCommand.Guard(() => FollowAsync(parsed.GetValue(control), parsed.GetValue(json)).GetAwaiter().GetResult()));
+        var command = new Command("events", "Prints what happens to a running partition until it ends, or to all partitions of the service, a line each.") { json };
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command, isOptional: true);
+        command.SetAction(parsed => RunCommand.Guard(() => FollowAsync(target(parsed), parsed.GetValue(json)).GetAwaiter().GetResult()));
         return command;
     }
 
-    private static async Task<int> FollowAsync(string? control, bool json)
+    private static async Task<int> FollowAsync(PartitionTarget target, bool json)
     {
-        ControlClient client = await ControlCommand.ConnectAsync(control).ConfigureAwait(false);
+        ControlClient client = await target.ConnectForEventsAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             await client.CallAsync(ControlProtocol.FollowEvents, NoValue.Instance, CancellationToken.None).ConfigureAwait(false);

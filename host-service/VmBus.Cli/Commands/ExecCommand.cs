@@ -17,14 +17,15 @@ internal static class ExecCommand
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
-        Option<string?> control = ControlOption.Create();
         Option<string> user = new("--user") { HelpName = "USER", Description = "Run it as this user of the guest; without this, as the user that the service runs as", DefaultValueFactory = _ => "" };
         Option<string> folder = new("--cwd") { HelpName = "FOLDER", Description = "Begin in this folder of the guest; without this, in the user's own", DefaultValueFactory = _ => "" };
         Option<string[]> variables = new("--env") { HelpName = "NAME=VALUE", Description = "Add a variable to its environment; may be given more than once" };
         Option<bool> terminal = new("--tty", "-t") { Description = "Give it a terminal, which this one becomes the keyboard and screen of; it has one output then" };
         Option<bool> noInput = new("--no-stdin") { Description = "Give it empty input, and leave this command's own alone" };
         Argument<string[]> words = new("COMMAND") { Description = "After '--': the program, by name or path, and its arguments", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("exec", Description) { control, user, folder, variables, terminal, noInput, words };
+        var command = new Command("exec", Description) { user, folder, variables, terminal, noInput };
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
+        command.Add(words);
         command.SetAction(parsed => RunCommand.Guard(() =>
         {
             bool onTerminal = parsed.GetValue(terminal);
@@ -38,14 +39,14 @@ internal static class ExecCommand
                 Variables = Variables(parsed.GetValue(variables) ?? [], onTerminal),
             };
             if (request.Arguments[0].Length == 0) throw new UsageException("The command has no name.");
-            return Run(parsed.GetValue(control), request);
+            return Run(target(parsed), request);
         }));
         return command;
     }
 
-    private static int Run(string? control, ExecRequest request)
+    private static int Run(PartitionTarget target, ExecRequest request)
     {
-        ControlClient client = ControlCommand.ConnectAsync(control).GetAwaiter().GetResult();
+        ControlClient client = target.ConnectAsync().GetAwaiter().GetResult();
         try
         {
             Stream guest = client.OpenExecAsync(CancellationToken.None).GetAwaiter().GetResult();

@@ -64,12 +64,14 @@ internal static class RunCommand
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End with status 3 when the guest resets, instead of restarting it" };
         Option<int> stopTimeout = new("--stop-timeout") { HelpName = "SECONDS", Description = "How long SIGTERM waits for the guest to power off before it is ended", DefaultValueFactory = _ => 30 };
+        Option<string?> result = new("--result") { HelpName = "FILE", Description = "Write how the partition has ended to FILE: JSON with a reason (powered-off, reset, crashed, terminated or failed) and a detail" };
         Option<int> poll = PollOption.Create();
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, rng, exec, echo, integration, console, control, noReboot, stopTimeout, poll, version, log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, rng, exec, echo, integration, console, control, noReboot, stopTimeout, result, poll, version,
+            log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -101,7 +103,8 @@ internal static class RunCommand
             };
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
-            return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
+            var logger = new StderrLogger(LogOption.Parse(parsed.GetValue(log)!));
+            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, parsed.GetValue(console)!, socket, timeout, told, logger));
         }));
         return command;
     }
@@ -140,7 +143,7 @@ internal static class RunCommand
         }
     }
 
-    private static int Run(PartitionOptions options, string consoleText, ControlSocketOptions? control, TimeSpan stopTimeout, ILogger logger)
+    private static int Run(PartitionOptions options, string consoleText, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
     {
         ConsoleOption.Check(consoleText);
         using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
@@ -173,6 +176,7 @@ internal static class RunCommand
         if (prompt is null) console.Start(typed => partition.Type(typed.Span));
         else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
         PartitionResult result = partition.Run(console);
+        told(result);
         switch (result.End)
         {
             case PartitionEnd.PoweredOff:

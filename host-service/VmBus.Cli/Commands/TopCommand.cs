@@ -21,28 +21,28 @@ internal static class TopCommand
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
-        Option<string?> control = ControlOption.Create();
         Option<bool> json = ControlCommand.JsonOption();
         Option<double> interval = new("--interval") { HelpName = "SECONDS", Description = "Time between two looks, 0.1 to 60", DefaultValueFactory = _ => 1 };
         var command = new Command(
             "top", "Shows what each channel of a running partition does: live on a terminal until Ctrl-C, else once, with what was done since the channels were opened.")
         {
-            control, json, interval,
+            json, interval,
         };
+        Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command);
         command.SetAction(parsed => RunCommand.Guard(() =>
         {
             double seconds = parsed.GetValue(interval);
             if (seconds is not (>= 0.1 and <= 60)) throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--interval {seconds}: must be 0.1 to 60."));
             bool live = !Console.IsOutputRedirected && !parsed.GetValue(json);
-            return (live ? WatchAsync(parsed.GetValue(control), TimeSpan.FromSeconds(seconds)) : ShowOnceAsync(parsed.GetValue(control), parsed.GetValue(json)))
+            return (live ? WatchAsync(target(parsed), TimeSpan.FromSeconds(seconds)) : ShowOnceAsync(target(parsed), parsed.GetValue(json)))
                 .GetAwaiter().GetResult();
         }));
         return command;
     }
 
-    private static async Task<int> ShowOnceAsync(string? control, bool json)
+    private static async Task<int> ShowOnceAsync(PartitionTarget target, bool json)
     {
-        ControlClient client = await ControlCommand.ConnectAsync(control).ConfigureAwait(false);
+        ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             PartitionReport report = await client.CallAsync(PartitionVerb.Show, NoValue.Instance, CancellationToken.None).ConfigureAwait(false);
@@ -52,7 +52,7 @@ internal static class TopCommand
         return ExitStatus.Success;
     }
 
-    private static async Task<int> WatchAsync(string? control, TimeSpan interval)
+    private static async Task<int> WatchAsync(PartitionTarget target, TimeSpan interval)
     {
         using var interrupted = new CancellationTokenSource();
         using PosixSignalRegistration signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
@@ -60,7 +60,7 @@ internal static class TopCommand
             context.Cancel = true;
             interrupted.Cancel();
         });
-        ControlClient client = await ControlCommand.ConnectAsync(control, interrupted.Token).ConfigureAwait(false);
+        ControlClient client = await target.ConnectAsync(interrupted.Token).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             Console.Out.Write(EnterScreen);

@@ -7,8 +7,11 @@ namespace VmBus.Cli.Options;
 /// <summary>Reads <c>--control</c>: of <c>vmbus run</c>, which makes the socket, and of the commands that use it.</summary>
 internal static class ControlOption
 {
+    /// <summary>Its name.</summary>
+    public const string Name = "--control";
+
     /// <summary>The option of a command that uses a socket.</summary>
-    public static Option<string?> Create() => new("--control")
+    public static Option<string?> Create() => new(Name)
     {
         HelpName = "PATH",
         Description = $"The control socket of the partition, as 'vmbus run --control' made it; without this, what the variable {ControlProtocol.SocketVariable} names",

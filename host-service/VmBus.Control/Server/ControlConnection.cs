@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using VmBus.Host.Consoles;
 using VmBus.Management.Framing;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
@@ -117,13 +118,13 @@ internal sealed class ControlConnection : IDisposable
             {
                 await FollowAsync(request).ConfigureAwait(false);
             }
-            else if (request.Name == ControlProtocol.AttachConsole.Name)
+            else if (request.Name == ControlProtocol.AttachConsole.Name && _services.Console is { } console)
             {
-                if (await AttachAsync(request, reading.Token).ConfigureAwait(false)) return;
+                if (await AttachAsync(request, console, reading.Token).ConfigureAwait(false)) return;
             }
-            else if (request.Name == ControlProtocol.OpenExec.Name)
+            else if (request.Name == ControlProtocol.OpenExec.Name && _services.OpenExec is { } openExec)
             {
-                if (await OpenExecAsync(request, reading.Token).ConfigureAwait(false)) return;
+                if (await OpenExecAsync(request, openExec, reading.Token).ConfigureAwait(false)) return;
             }
             else
             {
@@ -212,7 +213,7 @@ internal sealed class ControlConnection : IDisposable
     }
 
     // False when the connection goes on as it was.
-    private async Task<bool> AttachAsync(ControlMessage request, CancellationToken cancellation)
+    private async Task<bool> AttachAsync(ControlMessage request, SharedConsole console, CancellationToken cancellation)
     {
         await WaitForRequestsAsync(cancellation).ConfigureAwait(false);
         long position;
@@ -220,7 +221,7 @@ internal sealed class ControlConnection : IDisposable
         try
         {
             if (_following is not null) throw new ControlException(ControlErrorCode.Failed, "This connection follows events: attach the console by another.");
-            position = _services.Console.Begin(request.ReadBody<AttachRequest>().Scrollback, out long earlier);
+            position = console.Begin(request.ReadBody<AttachRequest>().Scrollback, out long earlier);
             answer = ControlMessage.Response(request.Id, new AttachReply(earlier));
         }
         catch (ControlException problem)
@@ -230,12 +231,12 @@ internal sealed class ControlConnection : IDisposable
         }
 
         if (await _sender.TrySendAsync(answer).ConfigureAwait(false))
-            await ConsoleAttachment.RunAsync(_stream, _services.Console, position, _gone, _serverStops).ConfigureAwait(false);
+            await ConsoleAttachment.RunAsync(_stream, console, position, _gone, _serverStops).ConfigureAwait(false);
         return true;
     }
 
     // False when the connection goes on as it was.
-    private async Task<bool> OpenExecAsync(ControlMessage request, CancellationToken cancellation)
+    private async Task<bool> OpenExecAsync(ControlMessage request, Func<CancellationToken, Task<Stream>> openExec, CancellationToken cancellation)
     {
         await WaitForRequestsAsync(cancellation).ConfigureAwait(false);
         Stream guest;
@@ -243,7 +244,7 @@ internal sealed class ControlConnection : IDisposable
         {
             if (_following is not null) throw new ControlException(ControlErrorCode.Failed, "This connection follows events: run commands by another.");
             _ = request.ReadBody<NoValue>();
-            guest = await _services.OpenExec(cancellation).ConfigureAwait(false);
+            guest = await openExec(cancellation).ConfigureAwait(false);
         }
         catch (IOException problem)
         {

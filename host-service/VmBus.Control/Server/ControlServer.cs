@@ -38,7 +38,7 @@ public sealed class ControlServer : IDisposable
     public void Dispose()
     {
         _services.Events.Complete();
-        _services.Console.End();
+        _services.Console?.End();
         _stop.Cancel();
         _accepting.GetAwaiter().GetResult();
         Task[] connections;

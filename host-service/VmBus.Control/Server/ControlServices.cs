@@ -8,9 +8,9 @@ namespace VmBus.Control.Server;
 /// <param name="Name">What clients are told that answers them: program and version.</param>
 /// <param name="Verbs">What can be asked.</param>
 /// <param name="Events">What can be followed.</param>
-/// <param name="Console">What can be attached to.</param>
-/// <param name="OpenExec">Connects to the guest's exec service, or says by an <see cref="IOException"/> why not, or by an <see cref="ObjectDisposedException"/> that the partition has ended; the connection is the caller's.</param>
+/// <param name="Console">What can be attached to; null where there is no console.</param>
+/// <param name="OpenExec">Connects to the guest's exec service, or says by an <see cref="IOException"/> why not, or by an <see cref="ObjectDisposedException"/> that the partition has ended; the connection is the caller's. Null where there is no guest.</param>
 /// <param name="Limits">What clients may take.</param>
 /// <param name="Logger">Where the server reports.</param>
 public sealed record ControlServices(
-    string Name, VerbTable Verbs, EventHub Events, SharedConsole Console, Func<CancellationToken, Task<Stream>> OpenExec, ControlLimits Limits, ILogger Logger);
+    string Name, VerbTable Verbs, EventHub Events, SharedConsole? Console, Func<CancellationToken, Task<Stream>>? OpenExec, ControlLimits Limits, ILogger Logger);

@@ -9,7 +9,7 @@ namespace VmBus.Control.Server;
 /// <param name="Process">Its process.</param>
 /// <param name="User">Its effective user.</param>
 /// <param name="Groups">Its effective group, and those that it has besides.</param>
-internal sealed record PeerCredentials(int Process, uint User, IReadOnlySet<uint> Groups)
+public sealed record PeerCredentials(int Process, uint User, IReadOnlySet<uint> Groups)
 {
     private const int SOL_SOCKET = 1;
     private const int SO_PEERCRED = 17;

@@ -14,6 +14,9 @@ public static class ControlProtocol
     /// <summary>The environment variable that names a socket where the command line does not.</summary>
     public const string SocketVariable = "VMBUS_CONTROL";
 
+    /// <summary>The environment variable that names the service's socket where the command line does not.</summary>
+    public const string ServiceVariable = "VMBUS_SERVICE";
+
     /// <summary>The first request of a connection.</summary>
     public static ControlVerb<HelloRequest, HelloReply> Hello { get; } = new("hello");
 

@@ -9,6 +9,9 @@ public static class Errno
     /// <summary>No such file or directory.</summary>
     public const int ENOENT = 2;
 
+    /// <summary>No such process.</summary>
+    public const int ESRCH = 3;
+
     /// <summary>Interrupted system call.</summary>
     public const int EINTR = 4;
 

@@ -13,6 +13,9 @@ public enum LinuxOpen
     /// <summary>Reads and writes.</summary>
     ReadWrite = 2,
 
+    /// <summary>Only writes, and always at the end, wherever that is by then.</summary>
+    Append = 0x401,
+
     /// <summary>Does not wait for a FIFO's other end, nor for a device.</summary>
     NonBlocking = 0x800,
 

@@ -13,6 +13,7 @@ namespace VmBus.Management.Tests.Messages;
 public sealed class ControlPageTests
 {
     private static readonly SpecPage Page = SpecPage.Load("control.md");
+    private static readonly SpecPage ServicePage = SpecPage.Load("service.md");
 
     public static TheoryData<string> Values => [.. Samples.All.Keys.Where(name => name != nameof(NoValue))];
 
@@ -43,10 +44,16 @@ public sealed class ControlPageTests
     [Fact]
     public void Verbs_are_those_of_the_page_with_what_they_take_and_give()
     {
-        SpecTable table = Page.Table("verbs");
+        AssertVerbs(Page, typeof(ControlProtocol), typeof(PartitionVerb), typeof(GuestVerb));
+        AssertVerbs(ServicePage, typeof(ServiceVerb));
+    }
+
+    private static void AssertVerbs(SpecPage page, params Type[] groups)
+    {
+        SpecTable table = page.Table("verbs");
         IEnumerable<string> specified = Enumerable.Range(0, table.RowCount)
             .Select(row => $"{table.Cell(row, "verb")} {table.Cell(row, "parameters")} {table.Cell(row, "result")}");
-        IEnumerable<string> known = typeof(ControlProtocol).GetProperties().Concat(typeof(PartitionVerb).GetProperties()).Concat(typeof(GuestVerb).GetProperties())
+        IEnumerable<string> known = groups.SelectMany(static group => group.GetProperties())
             .Where(property => property.PropertyType.IsGenericType)
             .Select(property => (Verb: property.GetValue(null)!, Types: property.PropertyType.GetGenericArguments()))
             .Select(verb => $"{verb.Verb.GetType().GetProperty("Name")!.GetValue(verb.Verb)} {verb.Types[0].Name} {verb.Types[1].Name}");
@@ -56,15 +63,15 @@ public sealed class ControlPageTests
     [Fact]
     public void Events_are_those_of_the_page()
     {
-        SpecTable table = Page.Table("events");
-        Assert.Equal(Enumerable.Range(0, table.RowCount).Select(row => table.Cell(row, "name")), PartitionEventName.All);
+        AssertEvents(Page, PartitionEventName.All);
+        AssertEvents(ServicePage, ServiceEventName.All);
     }
 
     [Theory]
     [MemberData(nameof(Values))]
     public void Value_has_the_keys_and_types_of_the_page(string name)
     {
-        SpecTable table = Page.Table(SpecPage.AnchorOf(name));
+        SpecTable table = TableOf(name);
         var reader = new MessagePackReader(Samples.All[name].Bytes);
         Assert.Equal(table.RowCount, reader.ReadMapHeader());
         for (int row = 0; row < table.RowCount; row++)
@@ -91,7 +98,7 @@ public sealed class ControlPageTests
     [MemberData(nameof(Values))]
     public void Value_without_a_key_is_refused_unless_the_page_says_that_it_may_be_missing(string name)
     {
-        SpecTable table = Page.Table(SpecPage.AnchorOf(name));
+        SpecTable table = TableOf(name);
         Samples.Sample sample = Samples.All[name];
         for (int row = 0; row < table.RowCount; row++)
         {
@@ -104,6 +111,19 @@ public sealed class ControlPageTests
 
             Assert.Contains($"'{key}'", Refusal(sample, Changed(sample.Bytes, add: key)).Message, StringComparison.Ordinal);
         }
+    }
+
+    private static void AssertEvents(SpecPage page, IEnumerable<string> known)
+    {
+        SpecTable table = page.Table("events");
+        Assert.Equal(Enumerable.Range(0, table.RowCount).Select(row => table.Cell(row, "name")), known);
+    }
+
+    // A value is on one of the pages.
+    private static SpecTable TableOf(string name)
+    {
+        string anchor = SpecPage.AnchorOf(name);
+        return (Page.Anchors.Contains(anchor) ? Page : ServicePage).Table(anchor);
     }
 
     private static MessagePackType TypeNamed(string type) => type.Replace(" or nil", "", StringComparison.Ordinal) switch

@@ -13,6 +13,8 @@ internal static class Samples
 
     private static readonly DiskReport Disk = new("data", 63, "/images/a b.img", "qcow2", true, "removing", 1L << 40, "virtio");
 
+    private static readonly PartitionStatus Status = new("web", "running", 99, "/run/control", 1, 2, "1G,max=2G", "on-crash", true, true, "crashed", "why", 3, "gone");
+
     private static readonly NicTraffic Traffic = new(1, 2, 3, 4, 5, 6, 7);
 
     private static readonly AddressReport Adapter = new("lan", "02:00:00:00:00:01", true, true, ["10.0.0.2", "fd00::2"], ["255.0.0.0"], ["10.0.0.1"], []);
@@ -57,6 +59,15 @@ internal static class Samples
         Of(new NicList([new NicReport("lan", "user", "02:00:00:00:00:01", "attached", false, Traffic, [])])),
         Of(new PowerOffRequest(30_000)),
         Of(new PowerOffReply(30_000)),
+        Of(Status),
+        Of(new PartitionStatusList([Status, Status with { Name = "off", Process = null }], ["bad.json: line 1"])),
+        Of(new NameRequest("web")),
+        Of(new DefineRequest("web", "{}", true)),
+        Of(new DefinitionReply("{}")),
+        Of(new StopRequest("web", 5000, true)),
+        Of(new EndReply("crashed", "why")),
+        Of(new AutostartRequest("web", true)),
+        Of(new ReloadReply(2, ["bad.json: line 1"])),
         Of(new AttachRequest(4096)),
         Of(new AttachReply(17)),
         Of(new ControlEvent(1_795_675_377_123, "guest", "crashed", "why", 3, "network", 1)),

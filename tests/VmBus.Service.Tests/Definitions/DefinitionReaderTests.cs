@@ -1,0 +1,102 @@
+using System.Text.Json;
+using VmBus.Service.Definitions;
+using Xunit;
+
+namespace VmBus.Service.Tests.Definitions;
+
+/// <summary>Definitions are held against the schema, and every difference is named with its place.</summary>
+public sealed class DefinitionReaderTests
+{
+    private const string Everything =
+        """
+        {
+          "$schema": "partition.schema.json", "kernel": "/boot/k", "initrd": "/boot/i", "append": "-quiet root=/dev/sda", "cpus": 4, "memory": "2G", "maxMemory": "4G",
+          "disks": [
+            { "path": "/images/a,b.img", "format": "qcow2", "readOnly": true, "cache": "direct", "sector": 4096, "bus": "virtio", "id": "data" },
+            { "path": "/images/c.img" }
+          ],
+          "nics": [{ "bridge": "br0", "mac": "02:00:00:00:00:01", "queues": 2, "bus": "virtio", "id": "lan" }, { "user": true }],
+          "console": "file:/var/log/web", "capture": "/tmp/frames", "vsock": "/run/web", "exec": true, "echo": true, "integration": ["shutdown", "memory"], "noReboot": true,
+          "stopTimeout": 7, "poll": 50, "vmbusVersion": "5.2", "log": "info", "restart": "on-crash", "autostart": true
+        }
+        """;
+
+    [Fact]
+    public void Definition_becomes_options_of_vmbus_run()
+    {
+        PartitionDefinition definition = DefinitionReader.Read("web", Everything);
+        Assert.Equal(
+            [
+                "--name", "web", "--memory", "2G,max=4G", "--stop-timeout", "7", "--console", "file:/var/log/web", "--kernel=/boot/k", "--initrd=/boot/i", "--append=-quiet root=/dev/sda",
+                "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--no-reboot",
+                "--integration", "shutdown,memory",
+                "--disk", "/images/a,,b.img,format=qcow2,cache=direct,bus=virtio,id=data,readonly,sector=4096", "--disk", "/images/c.img",
+                "--nic", "bridge=br0,mac=02:00:00:00:00:01,bus=virtio,id=lan,queues=2", "--nic", "user",
+            ],
+            definition.Options);
+        Assert.Equal((RestartPolicy.OnCrash, true, TimeSpan.FromSeconds(7), 4), (definition.Restart, definition.Autostart, definition.StopTimeout, definition.Processors));
+    }
+
+    [Fact]
+    public void Definition_of_a_kernel_alone_has_the_defaults_of_vmbus_run()
+    {
+        PartitionDefinition definition = DefinitionReader.Read("web", """{"kernel":"/k"}""");
+        Assert.Equal(["--name", "web", "--memory", "1G", "--stop-timeout", "30", "--console", "none", "--kernel=/k"], definition.Options);
+        Assert.Equal((RestartPolicy.Never, false, 1), (definition.Restart, definition.Autostart, definition.Processors));
+    }
+
+    [Theory]
+    [InlineData("", "line 1, byte 1: it is no JSON")]
+    [InlineData("{\n  \"kernel\": \"/k\",\n}", "line 3, byte 1: it is no JSON: The JSON object contains a trailing comma at the end")]
+    [InlineData("""{"kernel":"/k","kernel":"/l"}""", "it is no JSON")]
+    [InlineData("[]", "an array is not an object")]
+    [InlineData("{}", "'kernel' is missing: a path from / of a Linux kernel")]
+    [InlineData("""{"kernel":"boot/k"}""", "kernel: 'boot/k' is not a path from /")]
+    [InlineData("""{"kernel":"/k\n"}""", "kernel: '/k ' is not a path from /")]
+    [InlineData("""{"kernel":"/k","cpu":2}""", "there is no 'cpu'; known are $schema, kernel,")]
+    [InlineData("""{"kernel":"/k","cpus":65}""", "cpus: 65 is not 1 to 64 (virtual processors)")]
+    [InlineData("""{"kernel":"/k","cpus":1e30}""", "cpus: 1e30 is not a whole number")]
+    [InlineData("""{"kernel":"/k","cpus":"2"}""", "cpus: '2' is not a whole number")]
+    [InlineData("""{"kernel":"/k","memory":"2Q"}""", "memory: '2Q' is not a size such as 512M or 2G")]
+    [InlineData("""{"kernel":"/k","restart":"maybe"}""", "restart: 'maybe' is none of never, on-crash, always")]
+    [InlineData("""{"kernel":"/k","disks":[{"path":"/a"},{"format":"raw"}]}""", "disks[1]: 'path' is missing: a path from /")]
+    [InlineData("""{"kernel":"/k","disks":[{"path":"/a","format":"qcow"}]}""", "disks[0].format: 'qcow' is none of raw, qcow2, vhdx, vhd, vmdk, iso")]
+    [InlineData("""{"kernel":"/k","disks":[{"path":"/a","id":"a,b"}]}""", "disks[0].id: 'a,b' is not 1 to 32 printable")]
+    [InlineData("""{"kernel":"/k","nics":[{"mac":"02:00:00:00:00:01"}]}""", "nics[0]: exactly one of tap, bridge, user must be there, and none is")]
+    [InlineData("""{"kernel":"/k","nics":[{"tap":"a","user":true}]}""", "nics[0]: exactly one of tap, bridge, user must be there, and more are")]
+    [InlineData("""{"kernel":"/k","nics":[{"tap":"a","mac":"01:00:00:00:00:01"}]}""", "nics[0]: ")]
+    [InlineData("""{"kernel":"/k","integration":["kvq"]}""", "integration[0]: 'kvq' is none of shutdown,")]
+    public void Wrong_definition_is_refused_with_place_and_cause(string text, string expected)
+        => Assert.Contains(expected, Assert.Throws<DefinitionException>(() => DefinitionReader.Read("web", text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void All_problems_of_a_definition_are_named_at_once()
+        => Assert.Equal(3, Assert.Throws<DefinitionException>(() => DefinitionReader.Read("web", """{"cpus":0,"memory":1}""")).Problems.Count);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("../web")]
+    [InlineData(".web")]
+    [InlineData("a b")]
+    [InlineData("a/b")]
+    public void Name_that_is_no_file_name_is_refused(string name)
+        => Assert.Contains("cannot be a partition's name", Assert.Throws<DefinitionException>(() => DefinitionReader.Read(name, """{"kernel":"/k"}""")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Sample_has_every_property_of_the_schema()
+    {
+        using var sample = JsonDocument.Parse(Everything);
+        Assert.Equal(
+            DefinitionReader.Schema.GetProperty("properties").EnumerateObject().Select(static one => one.Name).Order(StringComparer.Ordinal),
+            sample.RootElement.EnumerateObject().Select(static one => one.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Autostart_is_changed_and_nothing_else()
+    {
+        PartitionDefinition definition = DefinitionReader.Read("web", Everything);
+        PartitionDefinition changed = DefinitionFolder.WithAutostart(definition, false);
+        Assert.False(changed.Autostart);
+        Assert.Equal(definition.Options, changed.Options);
+    }
+}
