@@ -32,4 +32,7 @@ internal static partial class VirtioLog
         Message = "{Socket}: front-end {Number} shares memory that it could shorten, which would end this process: trust it, or give it memory that can be sealed "
             + "(QEMU: memory-backend-memfd)")]
     internal static partial void MayShrink(ILogger logger, string socket, int number);
+
+    [LoggerMessage(EventId = 5708, Level = LogLevel.Debug, Message = "Sockets: no connection to {Service}: {Reason}")]
+    internal static partial void SocketRefused(ILogger logger, Guid service, string reason);
 }

@@ -14,4 +14,7 @@ public enum VirtioDeviceType
 
     /// <summary>SCSI host.</summary>
     Scsi = 8,
+
+    /// <summary>Socket device.</summary>
+    Socket = 19,
 }
