@@ -263,10 +263,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     private SocketProvider? OpenSockets()
     {
-        if (_options.SocketPath is not { } path) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
+        if (_options.Sockets is not { IsVirtio: false } sockets) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
         try
         {
-            return SocketProvider.Listen(path, _logger);
+            return SocketProvider.Listen(sockets.Path, _logger);
         }
         catch
         {

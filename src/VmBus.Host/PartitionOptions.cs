@@ -53,8 +53,8 @@ public sealed record PartitionOptions
     /// <summary>Path of the pcapng file that gets a copy of every frame of every adapter, emptied at the start; null for none.</summary>
     public string? CaptureFile { get; init; }
 
-    /// <summary>Path of the Unix socket through which programs of the host and of the guest meet (protocol-spec/sockets.md); null for none.</summary>
-    public string? SocketPath { get; init; }
+    /// <summary>How programs of the host and of the guest meet; null for not at all.</summary>
+    public SocketOptions? Sockets { get; init; }
 
     /// <summary>Whether commands may be run in the guest through its exec service (protocol-spec/exec.md).</summary>
     public bool Exec { get; init; }

@@ -12,14 +12,17 @@ public sealed class VirtioTests(GuestFixture host)
     [Theory]
     [InlineData("6.1")]
     [InlineData("6.12")]
-    public async Task Debian_uses_virtio_disks_beside_those_of_the_bus(string kernel)
+    public async Task Debian_uses_virtio_disks_and_sockets_beside_the_devices_of_the_bus(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(
             $$"""
             set -eu
-            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); trap 'rm -rf "$work"' EXIT
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); servers=(); trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
             cp "$VMBUS_SCRATCH/root.img" "$work/root"; truncate -s 128M "$work/data"; truncate -s 64M "$work/fixed"
-            tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" \
+            head -c 2M /dev/urandom >"$work/down"
+            socat -t 60 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
+            socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
+            tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" --option "--vsock=$work/vsock,bus=virtio,cid=42" \
                 --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
                 set -eu
                 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
@@ -30,17 +33,20 @@ public sealed class VirtioTests(GuestFixture host)
                 umount /mnt; mount /dev/vda /mnt; [ "$sum" = "$(sha256sum </mnt/f)" ] && echo same
                 fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
+                socat -u VSOCK-CONNECT:2:5000 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001 </tmp/down
                 grep -c "edge *virtio" /proc/interrupts
-                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true' >"$work/said"
+            cat "$work/said"; echo; sha256sum <"$work/down"
             """,
             Limit);
 
-        string output = result.EnsureSuccess().Output;
+        string[] parts = result.EnsureSuccess().Output.Split("\n\n", 2);
+        string output = parts[0] + "\n";
         Assert.StartsWith("data\n262144\n1\n", output, StringComparison.Ordinal);
         Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
         Assert.Contains("same\n", output, StringComparison.Ordinal);
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
-        Assert.Contains("clean\nrefused\n2\n", output, StringComparison.Ordinal);
+        Assert.Contains($"clean\nrefused\n{parts[1].Trim()}\n3\n", output, StringComparison.Ordinal);
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
     }
 

@@ -46,9 +46,10 @@ internal static class RunCommand
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
         Option<string?> vsock = new("--vsock")
         {
-            HelpName = "PATH",
-            Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
-                + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
+            HelpName = "PATH[,KEY=VALUE]…",
+            Description = "Sockets between host and guest (AF_VSOCK in the guest). A program that connects to the Unix socket PATH and "
+                + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT. "
+                + "Keys: bus=vmbus (Hyper-V sockets, as without it) or bus=virtio (a virtio socket device), cid=N (the guest's context id, with bus=virtio; 3)",
         };
         Option<bool> rng = new("--rng") { Description = "A virtio entropy device: the guest's kernel seeds itself with random numbers of the host, up to 1 MiB a second (Linux: /dev/hwrng)" };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
@@ -87,7 +88,7 @@ internal static class RunCommand
                 VirtioDisks = [.. media.Where(static disk => disk.Bus == DiskBus.Virtio).Select(static disk => disk.Options)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
-                SocketPath = parsed.GetValue(vsock),
+                Sockets = parsed.GetValue(vsock) is { } meeting ? SocketOption.Parse(meeting) : null,
                 Entropy = parsed.GetValue(rng),
                 Exec = parsed.GetValue(exec),
                 Echo = parsed.GetValue(echo),
@@ -97,6 +98,8 @@ internal static class RunCommand
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };
+            if (options is { Exec: true, Sockets.IsVirtio: true })
+                throw new UsageException("--exec reaches the guest by Hyper-V sockets, beside which Linux has no others: give --vsock bus=vmbus, or leave out --exec.");
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
             return Run(options, parsed.GetValue(console)!, socket, timeout, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));

@@ -6,12 +6,14 @@ using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Providers.Network;
+using VmBus.Sockets;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Block;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
 using VmBus.Virtio.Mmio;
 using VmBus.Virtio.Network;
+using VmBus.Virtio.Sockets;
 
 namespace VmBus.Host.Joins;
 
@@ -28,11 +30,14 @@ internal sealed class VirtioDevices : IDisposable
     private readonly List<VirtioNic> _nics = [];
     private readonly List<MmioTransport> _transports = [];
     private readonly bool _hasEntropy;
+    private readonly SocketOptions? _socketOptions;
+    private HostSockets? _sockets;
 
-    private VirtioDevices(string partition, bool hasEntropy, ILogger logger)
+    private VirtioDevices(PartitionOptions options, ILogger logger)
     {
-        _partition = partition;
-        _hasEntropy = hasEntropy;
+        _partition = options.Name;
+        _hasEntropy = options.Entropy;
+        _socketOptions = options.Sockets is { IsVirtio: true } sockets ? sockets : null;
         _logger = logger;
     }
 
@@ -43,19 +48,24 @@ internal sealed class VirtioDevices : IDisposable
     public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
     /// <summary>Where the devices are to be announced.</summary>
-    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count + (_hasEntropy ? 1 : 0)).Select(VirtioSlot.At)];
+    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, Count).Select(VirtioSlot.At)];
+
+    private int Count => _disks.Count + _nics.Count + FurtherCount;
+
+    private int FurtherCount => (_hasEntropy ? 1 : 0) + (_socketOptions is null ? 0 : 1);
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
     public static VirtioDevices Open(PartitionOptions options, ILogger logger)
     {
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
-        int count = options.VirtioDisks.Count + nics.Length + (options.Entropy ? 1 : 0);
+        var devices = new VirtioDevices(options, logger);
+        int count = options.VirtioDisks.Count + nics.Length + devices.FurtherCount;
         if (count > VirtioSlot.Count)
             throw new IOException($"There are {count} virtio devices (bus=virtio, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
-        var devices = new VirtioDevices(options.Name, options.Entropy, logger);
         try
         {
+            if (devices._socketOptions is { } sockets) devices._sockets = HostSockets.Listen(sockets.Path);
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
             foreach (NicOptions nic in nics) devices.Add(nic);
             return devices;
@@ -84,6 +94,10 @@ internal sealed class VirtioDevices : IDisposable
         }
 
         if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), memory, lanes);
+        if (_sockets is null) return;
+        var socketDevice = new VsockDevice(_sockets, _socketOptions!.Cid, _logger);
+        Serve(socketDevice, memory, lanes);
+        _sockets.Start(lanes[0], socketDevice.Connect);
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>
@@ -133,12 +147,14 @@ internal sealed class VirtioDevices : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _sockets?.End();
         foreach (MmioTransport transport in _transports) transport.Dispose();
         _transports.Clear();
         foreach (VirtioDisk disk in _disks) disk.Medium.Dispose();
         foreach (VirtioNic nic in _nics) nic.Link.Dispose();
         _disks.Clear();
         _nics.Clear();
+        _sockets?.Dispose();
     }
 
     private void Serve(IVirtioDevice device, GuestMemory memory, IReadOnlyList<Lane> lanes)
