@@ -33,7 +33,8 @@ public sealed class VirtioTests(GuestFixture host)
                 umount /mnt; mount /dev/vda /mnt; [ "$sum" = "$(sha256sum </mnt/f)" ] && echo same
                 fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
-                socat -u VSOCK-CONNECT:2:5000 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001 </tmp/down
+                modprobe vmw_vsock_virtio_transport
+                socat -u VSOCK-CONNECT:2:5000,connect-timeout=60 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001,connect-timeout=60 </tmp/down
                 grep -c "edge *virtio" /proc/interrupts
                 echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true' >"$work/said"
             cat "$work/said"; echo; sha256sum <"$work/down"
