@@ -44,6 +44,9 @@ public sealed record PartitionOptions
     /// <summary>Disks that are virtio block devices, in their order.</summary>
     public IReadOnlyList<DiskOptions> VirtioDisks { get; init; } = [];
 
+    /// <summary>Whether the guest has a virtio balloon, in place of <see cref="DynamicMemory"/>; it adds no memory.</summary>
+    public bool Balloon { get; init; }
+
     /// <summary>Whether the guest has a virtio entropy device, with random numbers of the host.</summary>
     public bool Entropy { get; init; }
 

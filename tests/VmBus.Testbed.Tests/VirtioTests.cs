@@ -12,7 +12,7 @@ public sealed class VirtioTests(GuestFixture host)
     [Theory]
     [InlineData("6.1")]
     [InlineData("6.12")]
-    public async Task Debian_uses_virtio_disks_and_sockets_beside_the_devices_of_the_bus(string kernel)
+    public async Task Debian_uses_virtio_disks_sockets_console_and_balloon_beside_the_devices_of_the_bus(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(
             $$"""
@@ -22,7 +22,13 @@ public sealed class VirtioTests(GuestFixture host)
             head -c 2M /dev/urandom >"$work/down"
             socat -t 60 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
             socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
+            export VMBUS_CONTROL=$work/control
+            {
+                until "$VMBUS" memory set 800M; do sleep 0.5; done
+                "$VMBUS" memory show; exec socat "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:echo done"
+            } >"$work/memory" 2>/dev/null & servers+=("$!")
             tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" --option "--vsock=$work/vsock,bus=virtio,cid=42" \
+                --option "--virtio-console=file:$work/hvc" --option --balloon --option "--control=$work/control" \
                 --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
                 set -eu
                 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
@@ -35,9 +41,12 @@ public sealed class VirtioTests(GuestFixture host)
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
                 modprobe vmw_vsock_virtio_transport
                 socat -u VSOCK-CONNECT:2:5000,connect-timeout=60 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001,connect-timeout=60 </tmp/down
+                until [ -c /dev/hvc0 ]; do sleep 0.2; done; stty raw </dev/hvc0; echo "to the console" >/dev/hvc0
+                until socat -u VSOCK-CONNECT:2:5002 - 2>/dev/null | grep -q done; do sleep 0.2; done
+                [ $(sed -n "s/^MemTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo) -lt 820000 ]
                 grep -c "edge *virtio" /proc/interrupts
                 echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true' >"$work/said"
-            cat "$work/said"; echo; sha256sum <"$work/down"
+            cat "$work/said"; echo; cat "$work/hvc"; sha256sum <"$work/down"; cat "$work/memory"
             """,
             Limit);
 
@@ -47,7 +56,11 @@ public sealed class VirtioTests(GuestFixture host)
         Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
         Assert.Contains("same\n", output, StringComparison.Ordinal);
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
-        Assert.Contains($"clean\nrefused\n{parts[1].Trim()}\n3\n", output, StringComparison.Ordinal);
+        string[] beside = parts[1].Trim().Split('\n');
+        Assert.Equal("to the console", beside[0]);
+        Assert.Equal("the guest has 800M of memory", beside[2]);
+        Assert.Equal("driver    virtio balloon, gives memory back", beside[^1]);
+        Assert.Contains($"clean\nrefused\n{beside[1]}\n5\n", output, StringComparison.Ordinal);
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmBus.Host.Consoles;
 using VmBus.Lanes;
 using VmBus.Machine;
 using VmBus.Machine.Devices;
@@ -8,7 +9,9 @@ using VmBus.Network.Links;
 using VmBus.Providers.Network;
 using VmBus.Sockets;
 using VmBus.Storage.Disks;
+using VmBus.Virtio.Balloon;
 using VmBus.Virtio.Block;
+using VmBus.Virtio.Consoles;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
 using VmBus.Virtio.Mmio;
@@ -31,10 +34,14 @@ internal sealed class VirtioDevices : IDisposable
     private readonly List<MmioTransport> _transports = [];
     private readonly bool _hasEntropy;
     private readonly SocketOptions? _socketOptions;
+    private readonly bool _hasBalloon;
+    private readonly VirtioConsole? _console;
     private HostSockets? _sockets;
 
-    private VirtioDevices(PartitionOptions options, ILogger logger)
+    private VirtioDevices(PartitionOptions options, VirtioConsole? console, ILogger logger)
     {
+        _console = console;
+        _hasBalloon = options.Balloon;
         _partition = options.Name;
         _hasEntropy = options.Entropy;
         _socketOptions = options.Sockets is { IsVirtio: true } sockets ? sockets : null;
@@ -52,17 +59,23 @@ internal sealed class VirtioDevices : IDisposable
 
     private int Count => _disks.Count + _nics.Count + FurtherCount;
 
-    private int FurtherCount => (_hasEntropy ? 1 : 0) + (_socketOptions is null ? 0 : 1);
+    private int FurtherCount => (_console is null ? 0 : 1) + (_hasBalloon ? 1 : 0) + (_hasEntropy ? 1 : 0) + (_socketOptions is null ? 0 : 1);
+
+    /// <summary>The virtio console; null when there is none, or it is not served yet.</summary>
+    public ConsoleDevice? Console { get; private set; }
+
+    /// <summary>The balloon; null when there is none, or it is not served yet.</summary>
+    public BalloonDevice? Balloon { get; private set; }
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
-    public static VirtioDevices Open(PartitionOptions options, ILogger logger)
+    public static VirtioDevices Open(PartitionOptions options, VirtioConsole? console, ILogger logger)
     {
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
-        var devices = new VirtioDevices(options, logger);
+        var devices = new VirtioDevices(options, console, logger);
         int count = options.VirtioDisks.Count + nics.Length + devices.FurtherCount;
         if (count > VirtioSlot.Count)
-            throw new IOException($"There are {count} virtio devices (bus=virtio, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
+            throw new IOException($"There are {count} virtio devices (bus=virtio, --virtio-console, --balloon, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
         try
         {
             if (devices._socketOptions is { } sockets) devices._sockets = HostSockets.Listen(sockets.Path);
@@ -91,6 +104,18 @@ internal sealed class VirtioDevices : IDisposable
             nic.Link.Capture = capture;
             nic.Device = new NetDevice(nic.Link, nic.Address, Math.Min(queues, nic.Options.Queues ?? MaximumQueues));
             Serve(nic.Device, memory, lanes);
+        }
+
+        if (_console is not null)
+        {
+            Console = new ConsoleDevice(_console, _console.Size);
+            Serve(Console, memory, lanes);
+        }
+
+        if (_hasBalloon)
+        {
+            Balloon = new BalloonDevice(memory, TimeProvider.System);
+            Serve(Balloon, memory, lanes);
         }
 
         if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), memory, lanes);
