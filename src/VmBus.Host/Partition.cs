@@ -11,6 +11,7 @@ using VmBus.Machine.Boot;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
+using VmBus.Protocol.Virtio;
 using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Echo;
 using VmBus.Providers.Integration;
@@ -47,7 +48,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     private bool _terminated;
     private long _started;
 
-    private Partition(PartitionOptions options, ILogger logger)
+    private Partition(PartitionOptions options, VirtioConsole? console, ILogger logger)
     {
         _options = options;
         _logger = logger;
@@ -55,7 +56,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _memory = GuestMemory.Create(options.MemoryBytes, Math.Max(options.MaximumMemoryBytes, options.MemoryBytes) - options.MemoryBytes);
         _laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         _storage = OpenStorage();
-        _virtio = OpenVirtio();
+        _virtio = OpenVirtio(console);
         (_capture, _adapters) = OpenAdapters();
         _sockets = OpenSockets();
         _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
@@ -73,13 +74,16 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         {
             if (options.IntegrationServices.Contains(service.Service)) _bus.Offer(service);
         });
-        if (options.DynamicMemory) _bus.Offer(_dynamicMemory);
+        if (options.DynamicMemory && !options.Balloon) _bus.Offer(_dynamicMemory);
         if (options.Echo) _bus.Offer(new EchoProvider());
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>
+    /// <param name="options">What it is made of.</param>
+    /// <param name="console">A virtio console beside the serial line; null for none.</param>
+    /// <param name="logger">For what happens.</param>
     /// <exception cref="IOException">A file, a capability of this host or a resource is missing; the message says which and what to do.</exception>
-    public static Partition Create(PartitionOptions options, ILogger logger) => new(options, logger);
+    public static Partition Create(PartitionOptions options, VirtioConsole? console, ILogger logger) => new(options, console, logger);
 
     /// <summary>Tells what happens to the partition, on the thread where it does; handlers neither block nor throw.</summary>
     public event Action<PartitionEvent>? Happened;
@@ -94,6 +98,12 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     /// <summary>Gives typed bytes to the guest's serial port; dropped before the first machine runs.</summary>
     public void Type(ReadOnlySpan<byte> bytes) => _chipset?.Type(bytes);
+
+    /// <summary>Gives typed bytes to the guest's virtio console; waits while the guest has not read earlier ones.</summary>
+    public void TypeVirtio(ReadOnlySpan<byte> bytes) => _virtio.Console?.Enter(bytes);
+
+    /// <summary>Tells the guest of another size of its virtio console's terminal.</summary>
+    public void ResizeVirtioConsole(ConsoleConfig size) => _virtio.Console?.Resize(size);
 
     /// <inheritdoc/>
     public IReadOnlyList<DiskInfo> Disks => [.. _storage.Disks, .. _virtio.Disks];
@@ -127,10 +137,11 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     public IIntegrationControl Integration => _integration;
 
     /// <inheritdoc/>
-    public DynamicMemoryInfo Memory => _dynamicMemory.Describe();
+    public DynamicMemoryInfo Memory => _virtio.Balloon is { } balloon ? BalloonMemory.Describe(balloon.Describe()) : _dynamicMemory.Describe();
 
     /// <inheritdoc/>
-    public Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default) => _dynamicMemory.SetAsync(bytes, cancellation);
+    public Task<DynamicMemoryInfo> SetMemoryAsync(long bytes, CancellationToken cancellation = default)
+        => _virtio.Balloon is { } balloon ? BalloonMemory.SetAsync(balloon, bytes, cancellation) : _dynamicMemory.SetAsync(bytes, cancellation);
 
     /// <inheritdoc/>
     public Task<Stream> OpenExecAsync(CancellationToken cancellation) => GuestExec.OpenAsync(_options.Exec ? _sockets : null, cancellation);
@@ -255,14 +266,14 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _virtio.GiveUp(givesUp);
     }
 
-    private VirtioDevices OpenVirtio()
+    private VirtioDevices OpenVirtio(VirtioConsole? console)
     {
         try
         {
             string[] ids = [.. _options.VirtioDisks.Select(static disk => disk.Id).OfType<string>()];
             if (_storage.Disks.FirstOrDefault(disk => ids.Contains(disk.Id)) is { } taken)
                 throw new IOException($"Disk '{taken.Path}' has the id '{taken.Id}', and so has one with bus=virtio: give another with ,id=ID.");
-            return VirtioDevices.Open(_options, _memory, OpenDisk, _logger);
+            return VirtioDevices.Open(_options, _memory, OpenDisk, console, _logger);
         }
         catch
         {
@@ -292,10 +303,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     private SocketProvider? OpenSockets()
     {
-        if (_options.SocketPath is not { } path) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
+        if (_options.Sockets is not { IsVirtio: false } sockets) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
         try
         {
-            return SocketProvider.Listen(path, _logger);
+            return SocketProvider.Listen(sockets.Path, _logger);
         }
         catch
         {

@@ -44,6 +44,9 @@ public sealed record PartitionOptions
     /// <summary>Disks that are virtio block devices, in their order.</summary>
     public IReadOnlyList<DiskOptions> VirtioDisks { get; init; } = [];
 
+    /// <summary>Whether the guest has a virtio balloon, in place of <see cref="DynamicMemory"/>; it adds no memory.</summary>
+    public bool Balloon { get; init; }
+
     /// <summary>Whether the guest has a virtio entropy device, with random numbers of the host.</summary>
     public bool Entropy { get; init; }
 
@@ -53,8 +56,8 @@ public sealed record PartitionOptions
     /// <summary>Path of the pcapng file that gets a copy of every frame of every adapter, emptied at the start; null for none.</summary>
     public string? CaptureFile { get; init; }
 
-    /// <summary>Path of the Unix socket through which programs of the host and of the guest meet (protocol-spec/sockets.md); null for none.</summary>
-    public string? SocketPath { get; init; }
+    /// <summary>How programs of the host and of the guest meet; null for not at all.</summary>
+    public SocketOptions? Sockets { get; init; }
 
     /// <summary>Whether commands may be run in the guest through its exec service (protocol-spec/exec.md).</summary>
     public bool Exec { get; init; }

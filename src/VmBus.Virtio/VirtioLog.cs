@@ -50,4 +50,7 @@ internal static partial class VirtioLog
 
     [LoggerMessage(EventId = 5712, Level = LogLevel.Error, Message = "Disk '{Disk}': its back-end is disconnected, as it gives back {What}")]
     internal static partial void BackEndBroken(ILogger logger, string disk, string what);
+
+    [LoggerMessage(EventId = 5713, Level = LogLevel.Debug, Message = "Sockets: no connection to {Service}: {Reason}")]
+    internal static partial void SocketRefused(ILogger logger, Guid service, string reason);
 }

@@ -12,15 +12,24 @@ public sealed class VirtioTests(GuestFixture host)
     [Theory]
     [InlineData("6.1")]
     [InlineData("6.12")]
-    public async Task Debian_uses_virtio_disks_beside_those_of_the_bus(string kernel)
+    public async Task Debian_uses_virtio_disks_sockets_console_and_balloon_beside_the_devices_of_the_bus(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(
             $$"""
             set -eu
-            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); trap 'rm -rf "$work"' EXIT
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); servers=(); trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
             cp "$VMBUS_SCRATCH/root.img" "$work/root"; truncate -s 128M "$work/data"; truncate -s 64M "$work/fixed"
-            tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" \
-                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" --option --rng debian '
+            head -c 2M /dev/urandom >"$work/down"
+            socat -t 60 "UNIX-LISTEN:$work/vsock_5000,fork" "EXEC:cat $work/down" & servers+=("$!")
+            socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
+            export VMBUS_CONTROL=$work/control
+            {
+                until "$VMBUS" memory set 800M; do sleep 0.5; done
+                "$VMBUS" memory show; exec socat "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:echo done"
+            } >"$work/memory" 2>/dev/null & servers+=("$!")
+            tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" --option "--vsock=$work/vsock,bus=virtio,cid=42" \
+                --option "--virtio-console=file:$work/hvc" --option --balloon --option --rng --option "--control=$work/control" \
+                --disk "$work/data,bus=virtio,id=data" --disk "$work/fixed,bus=virtio,readonly" debian '
                 set -eu
                 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.2; done
                 cat /sys/block/vda/serial; echo; cat /sys/block/vda/size /sys/block/vdb/ro
@@ -30,21 +39,32 @@ public sealed class VirtioTests(GuestFixture host)
                 umount /mnt; mount /dev/vda /mnt; [ "$sum" = "$(sha256sum </mnt/f)" ] && echo same
                 fstrim -v /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
+                modprobe vmw_vsock_virtio_transport
+                socat -u VSOCK-CONNECT:2:5000,connect-timeout=60 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001,connect-timeout=60 </tmp/down
+                until [ -c /dev/hvc0 ]; do sleep 0.2; done; stty raw </dev/hvc0; echo "to the console" >/dev/hvc0
+                until socat -u VSOCK-CONNECT:2:5002 - 2>/dev/null | grep -q done; do sleep 0.2; done
+                [ $(sed -n "s/^MemTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo) -lt 820000 ]
                 grep -c "edge *virtio" /proc/interrupts
                 until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.2; done
                 for device in /sys/block/vd[ab]/device /sys/bus/virtio/drivers/virtio_rng/virtio*; do echo "packed $(cut -c35 <$device/features)"; done
                 cat /sys/class/misc/hw_random/rng_current; dd if=/dev/hwrng bs=4096 count=4 iflag=fullblock status=none | wc -c
-                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true' >"$work/said"
+            cat "$work/said"; echo; cat "$work/hvc"; sha256sum <"$work/down"; cat "$work/memory"
             """,
             Limit);
 
-        string output = result.EnsureSuccess().Output;
+        string[] parts = result.EnsureSuccess().Output.Split("\n\n", 2);
+        string output = parts[0] + "\n";
         Assert.StartsWith("data\n262144\n1\n", output, StringComparison.Ordinal);
         Assert.Contains("virtio_blk\n", output, StringComparison.Ordinal);
         Assert.Contains("same\n", output, StringComparison.Ordinal);
         Assert.Contains("trimmed", output, StringComparison.Ordinal);
-        // Two disks and the entropy device, all with packed rings.
-        Assert.Contains("clean\nrefused\n3\npacked 1\npacked 1\npacked 1\nvirtio_rng.0\n16384\n", output, StringComparison.Ordinal);
+        string[] beside = parts[1].Trim().Split('\n');
+        Assert.Equal("to the console", beside[0]);
+        Assert.Equal("the guest has 800M of memory", beside[2]);
+        Assert.Equal("driver    virtio balloon, gives memory back", beside[^1]);
+        // The disks and the entropy device have packed rings.
+        Assert.Contains($"clean\nrefused\n{beside[1]}\n6\npacked 1\npacked 1\npacked 1\nvirtio_rng.0\n16384\n", output, StringComparison.Ordinal);
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
     }
 

@@ -1,24 +1,26 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using VmBus.Cli.Options;
+using VmBus.Host;
 using VmBus.Host.Exports;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Cli.Commands;
 
-/// <summary><c>vmbus export</c>: disks and links for the virtio devices of other virtual machine monitors.</summary>
+/// <summary><c>vmbus export</c>: disks, links and sockets for the virtio devices of other virtual machine monitors.</summary>
 internal static class ExportCommand
 {
     // SIGUSR1.
     private const PosixSignal LookAtSizes = (PosixSignal)10;
 
     /// <summary>Builds the command.</summary>
-    public static Command Create() => new("export", "Serves disks or network links to other virtual machine monitors (QEMU, User-Mode Linux, …) over vhost-user.")
+    public static Command Create() => new("export", "Serves disks, network links or sockets to other virtual machine monitors (QEMU, User-Mode Linux, …) over vhost-user.")
     {
         CreateBlock(),
         CreateScsi(),
         CreateNetwork(),
+        CreateSockets(),
     };
 
     private static Command CreateBlock()
@@ -126,6 +128,30 @@ internal static class ExportCommand
                 PollTime = PollOption.Parse(parsed.GetValue(poll)),
             };
             using var export = NetworkExport.Start(options, [.. links.Zip(places)], new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
+            return WaitForEnd();
+        }));
+        return command;
+    }
+
+    private static Command CreateSockets()
+    {
+        Option<string> meeting = new("--vsock")
+        {
+            HelpName = "PATH",
+            Required = true,
+            Description = "Where programs meet the guest: one that connects to the Unix socket PATH and sends 'CONNECT PORT' reaches the guest's listener on PORT; what the "
+                + "guest connects to on PORT of the host (context id 2) reaches the Unix socket PATH_PORT",
+        };
+        Option<string> socket = new("--socket") { HelpName = "PATH", Required = true, Description = "Where a front-end finds the socket device. One front-end at a time; the next waits" };
+        Option<string> cid = new("--cid") { HelpName = "N", Description = "The guest's context id, 3 or more", DefaultValueFactory = _ => "3" };
+        Option<int> poll = PollOption.Create();
+        Option<string> log = LogOption.Create();
+        var command = new Command("vsock", "Serves sockets between programs of this host and a guest as a vhost-user-vsock back-end until SIGTERM or SIGINT.") { meeting, socket, cid, poll, log };
+        command.SetAction(parsed => RunCommand.Guard(() =>
+        {
+            var sockets = new SocketOptions(parsed.GetValue(meeting)!) { IsVirtio = true, Cid = SocketOption.ParseCid("--cid", parsed.GetValue(cid)!) };
+            var options = new ExportOptions { PollTime = PollOption.Parse(parsed.GetValue(poll)) };
+            using var export = SocketExport.Start(options, sockets, parsed.GetValue(socket)!, new StderrLogger(LogOption.Parse(parsed.GetValue(log)!)));
             return WaitForEnd();
         }));
         return command;

@@ -48,15 +48,27 @@ internal static class RunCommand
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
         Option<string?> vsock = new("--vsock")
         {
-            HelpName = "PATH",
-            Description = "Sockets between host and guest (AF_VSOCK in the guest, Hyper-V sockets on the bus). A program that connects to the Unix socket PATH and "
-                + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT",
+            HelpName = "PATH[,KEY=VALUE]…",
+            Description = "Sockets between host and guest (AF_VSOCK in the guest). A program that connects to the Unix socket PATH and "
+                + "sends 'CONNECT PORT' reaches the guest's listener on PORT; what the guest connects to on PORT reaches the Unix socket PATH_PORT. "
+                + "Keys: bus=vmbus (Hyper-V sockets, as without it) or bus=virtio (a virtio socket device), cid=N (the guest's context id, with bus=virtio; 3)",
         };
         Option<bool> rng = new("--rng") { Description = "A virtio entropy device: the guest's kernel seeds itself with random numbers of the host, up to 1 MiB a second (Linux: /dev/hwrng)" };
+        Option<bool> balloon = new("--balloon")
+        {
+            Description = "A virtio memory balloon in place of Hyper-V's dynamic memory: 'vmbus memory set' has the guest give memory back and take it again, up to what it started "
+                + "with, and pages that it does not use go back to the host by themselves",
+        };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
         Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench'" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
+        Option<string?> second = new(ConsoleOption.Virtio)
+        {
+            HelpName = "WHERE",
+            Description = "A virtio console beside the serial one (hvc0 in Linux; faster, and it follows the size of the terminal): stdio (the same keys; then the serial console is "
+                + "none, as long as --console does not say more), file:PATH or unix:PATH",
+        };
         Option<string?> control = new("--control")
         {
             HelpName = "PATH[,group=GROUP]",
@@ -70,8 +82,8 @@ internal static class RunCommand
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, rng, exec, echo, integration, console, control, noReboot, stopTimeout, result, poll, version,
-            log,
+            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration, console, second, control, noReboot, stopTimeout, result,
+            poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -91,7 +103,8 @@ internal static class RunCommand
                 VirtioDisks = [.. media.Where(static disk => disk.Bus == DiskBus.Virtio).Select(static disk => disk.Options)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
-                SocketPath = parsed.GetValue(vsock),
+                Sockets = parsed.GetValue(vsock) is { } meeting ? SocketOption.Parse(meeting) : null,
+                Balloon = parsed.GetValue(balloon),
                 Entropy = parsed.GetValue(rng),
                 Exec = parsed.GetValue(exec),
                 Echo = parsed.GetValue(echo),
@@ -101,10 +114,15 @@ internal static class RunCommand
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
             };
+            if (options is { Exec: true, Sockets.IsVirtio: true })
+                throw new UsageException("--exec reaches the guest by Hyper-V sockets, beside which Linux has no others: give --vsock bus=vmbus, or leave out --exec.");
+            if (options.Balloon && options.MaximumMemoryBytes > options.MemoryBytes)
+                throw new UsageException("--balloon adds no memory to what the guest starts with, so --memory cannot have max=: leave out one of them.");
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
             var logger = new StderrLogger(LogOption.Parse(parsed.GetValue(log)!));
-            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, parsed.GetValue(console)!, socket, timeout, told, logger));
+            (string Serial, string? Virtio) places = ParseConsoles(parsed, console, second);
+            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, places, socket, timeout, told, logger));
         }));
         return command;
     }
@@ -143,16 +161,31 @@ internal static class RunCommand
         }
     }
 
-    private static int Run(PartitionOptions options, string consoleText, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
+    private static (string Serial, string? Virtio) ParseConsoles(ParseResult parsed, Option<string> serial, Option<string?> virtio)
     {
-        ConsoleOption.Check(consoleText);
+        string first = parsed.GetValue(serial)!;
+        string? second = parsed.GetValue(virtio);
+        if (second is not null) ConsoleOption.Check(second, ConsoleOption.Virtio);
+        if (second == ConsoleOption.Terminal && parsed.GetResult(serial) is null or { Implicit: true }) first = ConsoleOption.None;
+        ConsoleOption.Check(first);
+        return first == ConsoleOption.Terminal && second == ConsoleOption.Terminal
+            ? throw new UsageException("--console and --virtio-console are both stdio: there is one terminal; give one of them another place.")
+            : (first, second);
+    }
+
+    private static int Run(
+        PartitionOptions options, (string Serial, string? Virtio) places, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
+    {
         using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
-        using Partition partition = Partition.Create(options, logger);
+        VirtioConsole? second = ConsoleOption.OpenVirtio(places.Virtio);
+        // It outlives the partition, whose guest may be writing to it.
+        using IConsole? secondConsole = second?.Console;
+        using Partition partition = Partition.Create(options, second, logger);
         // More verbs come by more groups; the monitor and the socket have the same.
         var verbs = new VerbTable(new PartitionVerbs(partition, stopTimeout), new GuestVerbs(partition.Integration));
         using IConsole console = socket is null
-            ? ConsoleOption.Open(consoleText)
-            : new SharedConsole(ConsoleOption.Open(consoleText), typed => partition.Type(typed.Span));
+            ? ConsoleOption.Open(places.Serial)
+            : new SharedConsole(ConsoleOption.Open(places.Serial), typed => partition.Type(typed.Span));
         using ControlServer? server = console is SharedConsole shared ? Serve(socket!, options.Name, partition, verbs, shared, logger) : null;
         bool interrupted = false;
 
@@ -172,9 +205,17 @@ internal static class RunCommand
         using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
-        using MonitorPrompt? prompt = consoleText == "stdio" ? new MonitorPrompt(verbs, console, echo: !Console.IsInputRedirected) : null;
-        if (prompt is null) console.Start(typed => partition.Type(typed.Span));
-        else console.Start(new ConsoleInput(console, typed => partition.Type(typed.Span), partition.Terminate, prompt).Receive);
+        using PosixSignalRegistration? resized = second?.Size is null
+            ? null
+            : PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => partition.ResizeVirtioConsole(ConsoleOption.TerminalSize() ?? default));
+        IConsole? terminal = places.Serial == ConsoleOption.Terminal ? console : places.Virtio == ConsoleOption.Terminal ? secondConsole : null;
+        using MonitorPrompt? prompt = terminal is null ? null : new MonitorPrompt(verbs, terminal, echo: !Console.IsInputRedirected);
+
+        void StartInput(IConsole from, Action<ReadOnlyMemory<byte>> typed)
+            => from.Start(from == terminal ? new ConsoleInput(from, typed, partition.Terminate, prompt!).Receive : typed);
+
+        StartInput(console, typed => partition.Type(typed.Span));
+        if (secondConsole is not null) StartInput(secondConsole, typed => partition.TypeVirtio(typed.Span));
         PartitionResult result = partition.Run(console);
         told(result);
         switch (result.End)

@@ -1,10 +1,11 @@
 using System.Net.Sockets;
 using VmBus.Host.Consoles;
 using VmBus.Native.Linux;
+using VmBus.Protocol.Virtio;
 
 namespace VmBus.Cli.Options;
 
-/// <summary>Opens what <c>--console</c> names.</summary>
+/// <summary>Opens what <c>--console</c> and <c>--virtio-console</c> name.</summary>
 internal static class ConsoleOption
 {
     private const string File = "file:";
@@ -12,29 +13,50 @@ internal static class ConsoleOption
     private const int StandardInput = 0;
     private const int StandardOutput = 1;
 
+    /// <summary>The virtio console; without it there is none.</summary>
+    public const string Virtio = "--virtio-console";
+
+    /// <summary>The serial console.</summary>
+    public const string Serial = "--console";
+
+    /// <summary>On the terminal that the program was started from.</summary>
+    public const string Terminal = "stdio";
+
+    /// <summary>Nowhere.</summary>
+    public const string None = "none";
+
     /// <summary>Refuses what <see cref="Open"/> would not understand, before anything else is opened.</summary>
     /// <exception cref="UsageException">The text names no console.</exception>
-    public static void Check(string text)
+    public static void Check(string text, string option = Serial)
     {
-        if (text is "stdio" or "none" || HasPath(text, File) || HasPath(text, Socket)) return;
-        throw new UsageException($"--console '{text}': must be stdio, none, file:PATH or unix:PATH.");
+        if (text == Terminal || HasPath(text, File) || HasPath(text, Socket) || (text == None && option == Serial)) return;
+        throw new UsageException($"{option} '{text}': must be stdio, {(option == Serial ? "none, " : "")}file:PATH or unix:PATH.");
     }
+
+    /// <summary>Opens a virtio console, with the size of its terminal where it is on one.</summary>
+    /// <exception cref="UsageException">The text names no console.</exception>
+    /// <exception cref="IOException">The file or socket cannot be made.</exception>
+    public static VirtioConsole? OpenVirtio(string? text) => text is null ? null : new VirtioConsole(Open(text, Virtio), text == Terminal ? TerminalSize() : null);
+
+    /// <summary>The size of the terminal; null when there is none.</summary>
+    public static ConsoleConfig? TerminalSize() => TerminalMode.SizeOf(StandardOutput) is var (rows, columns) ? new ConsoleConfig(columns, rows) : null;
 
     /// <summary>Opens the console.</summary>
     /// <param name="text"><c>stdio</c>, <c>none</c>, <c>file:PATH</c> or <c>unix:PATH</c>.</param>
+    /// <param name="option">Which of the options, for messages.</param>
     /// <exception cref="UsageException">The text is none of these.</exception>
     /// <exception cref="IOException">The file or socket cannot be made.</exception>
-    public static IConsole Open(string text)
+    public static IConsole Open(string text, string option = Serial)
     {
-        if (text == "stdio") return new DescriptorConsole(StandardInput, StandardOutput, TerminalMode.TryEnterRaw(StandardInput));
-        if (text == "none") return new NullConsole();
-        Check(text);
-        return HasPath(text, File) ? OpenFile(text[File.Length..]) : OpenSocket(text[Socket.Length..]);
+        if (text == Terminal) return new DescriptorConsole(StandardInput, StandardOutput, TerminalMode.TryEnterRaw(StandardInput));
+        Check(text, option);
+        if (text == None) return new NullConsole();
+        return HasPath(text, File) ? OpenFile(text[File.Length..], option) : OpenSocket(text[Socket.Length..], option);
     }
 
     private static bool HasPath(string text, string prefix) => text.StartsWith(prefix, StringComparison.Ordinal) && text.Length > prefix.Length;
 
-    private static DescriptorConsole OpenFile(string path)
+    private static DescriptorConsole OpenFile(string path, string option)
     {
         try
         {
@@ -43,11 +65,11 @@ internal static class ConsoleOption
         }
         catch (Exception e) when (e is UnauthorizedAccessException or DirectoryNotFoundException)
         {
-            throw new IOException($"--console 'file:{path}': {e.Message} Choose a file that can be written.", e);
+            throw new IOException($"{option} 'file:{path}': {e.Message} Choose a file that can be written.", e);
         }
     }
 
-    private static UnixSocketConsole OpenSocket(string path)
+    private static UnixSocketConsole OpenSocket(string path, string option)
     {
         try
         {
@@ -55,7 +77,7 @@ internal static class ConsoleOption
         }
         catch (Exception e) when (e is SocketException or ArgumentOutOfRangeException)
         {
-            throw new IOException($"--console 'unix:{path}': {e.Message}. Choose a path that does not exist, in a folder that can be written.", e);
+            throw new IOException($"{option} 'unix:{path}': {e.Message}. Choose a path that does not exist, in a folder that can be written.", e);
         }
     }
 }

@@ -19,7 +19,7 @@ internal static class MemoryText
         Line("added", SizeParser.Format(memory.AddedBytes));
         Line("available", Reported(memory.AvailableBytes));
         Line("committed", Reported(memory.CommittedBytes));
-        Line("driver", memory.Ready ? $"version {memory.Version}, {Abilities(memory)}" : "none, or not that far yet");
+        Line("driver", memory.Ready ? $"{(memory.Version is { } version ? $"version {version}" : "virtio balloon")}, {Abilities(memory)}" : "none, or not that far yet");
         return text.ToString();
 
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-10}{value}\n");

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmBus.Host.Consoles;
 using VmBus.Lanes;
 using VmBus.Machine;
 using VmBus.Machine.Devices;
@@ -6,13 +7,17 @@ using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Providers.Network;
+using VmBus.Sockets;
 using VmBus.Storage.Disks;
+using VmBus.Virtio.Balloon;
 using VmBus.Virtio.Block;
+using VmBus.Virtio.Consoles;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
 using VmBus.Virtio.Remote;
 using VmBus.Virtio.Mmio;
 using VmBus.Virtio.Network;
+using VmBus.Virtio.Sockets;
 
 namespace VmBus.Host.Joins;
 
@@ -32,14 +37,21 @@ internal sealed class VirtioDevices : IDisposable
     private readonly List<VirtioNic> _nics = [];
     private readonly List<MmioTransport> _transports = [];
     private readonly bool _hasEntropy;
+    private readonly SocketOptions? _socketOptions;
+    private readonly bool _hasBalloon;
+    private readonly VirtioConsole? _console;
+    private HostSockets? _sockets;
 
-    private VirtioDevices(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, ILogger logger)
+    private VirtioDevices(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, VirtioConsole? console, ILogger logger)
     {
         _partition = options.Name;
         _hasEntropy = options.Entropy;
+        _hasBalloon = options.Balloon;
+        _socketOptions = options.Sockets is { IsVirtio: true } sockets ? sockets : null;
         _queues = Math.Clamp(options.ProcessorCount, 1, MaximumQueues);
         _memory = memory;
         _open = open;
+        _console = console;
         _logger = logger;
     }
 
@@ -50,23 +62,35 @@ internal sealed class VirtioDevices : IDisposable
     public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
     /// <summary>Where the devices are to be announced.</summary>
-    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, _disks.Count + _nics.Count + (_hasEntropy ? 1 : 0)).Select(VirtioSlot.At)];
+    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, Count).Select(VirtioSlot.At)];
+
+    private int Count => _disks.Count + _nics.Count + FurtherCount;
+
+    private int FurtherCount => (_console is null ? 0 : 1) + (_hasBalloon ? 1 : 0) + (_hasEntropy ? 1 : 0) + (_socketOptions is null ? 0 : 1);
+
+    /// <summary>The virtio console; null when there is none, or it is not served yet.</summary>
+    public ConsoleDevice? Console { get; private set; }
+
+    /// <summary>The balloon; null when there is none, or it is not served yet.</summary>
+    public BalloonDevice? Balloon { get; private set; }
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
     /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
     /// <param name="options">The partition.</param>
     /// <param name="memory">Its RAM.</param>
     /// <param name="open">How disks are opened whose requests this process carries out.</param>
+    /// <param name="console">The virtio console; null for none.</param>
     /// <param name="logger">Where it reports.</param>
-    public static VirtioDevices Open(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, ILogger logger)
+    public static VirtioDevices Open(PartitionOptions options, GuestMemory memory, Func<DiskOptions, IDisk> open, VirtioConsole? console, ILogger logger)
     {
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
-        int count = options.VirtioDisks.Count + nics.Length + (options.Entropy ? 1 : 0);
+        var devices = new VirtioDevices(options, memory, open, console, logger);
+        int count = options.VirtioDisks.Count + nics.Length + devices.FurtherCount;
         if (count > VirtioSlot.Count)
-            throw new IOException($"There are {count} virtio devices (bus=virtio, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
-        var devices = new VirtioDevices(options, memory, open, logger);
+            throw new IOException($"There are {count} virtio devices (bus=virtio, --virtio-console, --balloon, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
         try
         {
+            if (devices._socketOptions is { } sockets) devices._sockets = HostSockets.Listen(sockets.Path);
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
             foreach (NicOptions nic in nics) devices.Add(nic);
             return devices;
@@ -91,7 +115,23 @@ internal sealed class VirtioDevices : IDisposable
             Serve(nic.Device, lanes);
         }
 
+        if (_console is not null)
+        {
+            Console = new ConsoleDevice(_console, _console.Size);
+            Serve(Console, lanes);
+        }
+
+        if (_hasBalloon)
+        {
+            Balloon = new BalloonDevice(_memory, TimeProvider.System);
+            Serve(Balloon, lanes);
+        }
+
         if (_hasEntropy) Serve(new EntropyDevice(TimeProvider.System), lanes);
+        if (_sockets is null) return;
+        var socketDevice = new VsockDevice(_sockets, _socketOptions!.Cid, _logger);
+        Serve(socketDevice, lanes);
+        _sockets.Start(lanes[0], socketDevice.Connect);
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>
@@ -139,6 +179,7 @@ internal sealed class VirtioDevices : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _sockets?.End();
         foreach (VirtioDisk disk in _disks) (disk.Medium as RemoteDisk)?.WhenSizeChanges(null);
         foreach (MmioTransport transport in _transports) transport.Dispose();
         // A device that its transport has is disposed with it.
@@ -148,6 +189,7 @@ internal sealed class VirtioDevices : IDisposable
         foreach (VirtioNic nic in _nics) nic.Link.Dispose();
         _disks.Clear();
         _nics.Clear();
+        _sockets?.Dispose();
     }
 
     /// <summary>Whether what waits for a back-end that is away fails instead, as there is no guest to wait for it.</summary>

@@ -33,10 +33,19 @@ public sealed class StreamBuffer : IDisposable
     public bool TryAdd(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > Room) return false;
-        if (bytes.Length > _buffer.Bytes - _end) MoveToFront();
-        bytes.CopyTo(_buffer.Data[_end..]);
-        _end += bytes.Length;
+        bytes.CopyTo(Append(bytes.Length));
         return true;
+    }
+
+    /// <summary>Adds bytes that the caller writes, into what it gets and before the buffer's next use.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no room for as many.</exception>
+    public Span<byte> Append(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Room);
+        if (bytes > _buffer.Bytes - _end) MoveToFront();
+        Span<byte> added = _buffer.Data.Slice(_end, bytes);
+        _end += bytes;
+        return added;
     }
 
     /// <summary>Takes bytes from the front, with the headroom before them; both may be written to until the buffer's next use.</summary>

@@ -14,6 +14,7 @@ public static partial class UnixSocket
     private const int SOCK_STREAM = 1;
     private const int SOCK_CLOEXEC = 0x80000;
     private const int SOCK_NONBLOCK = 0x800;
+    private const int SHUT_RD = 0;
     private const int SHUT_WR = 1;
     private const int PathBytes = 108;
     private const int Backlog = 128;
@@ -101,6 +102,9 @@ public static partial class UnixSocket
 
     /// <summary>Tells the other end that nothing follows; it may still send.</summary>
     public static void EndSending(LinuxFile connection) => _ = shutdown(connection, SHUT_WR);
+
+    /// <summary>Tells the other end that nothing it sends is read any more (EPIPE); it may still receive.</summary>
+    public static void EndReceiving(LinuxFile connection) => _ = shutdown(connection, SHUT_RD);
 
     private static bool TryDescribe(string path, Span<byte> address)
     {

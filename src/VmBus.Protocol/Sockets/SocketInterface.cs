@@ -12,6 +12,9 @@ public static class SocketInterface
     /// <summary>Bytes of the user-defined area that mean something.</summary>
     public const int UserDefinedBytes = 26;
 
+    /// <summary>Where Linux and other monitors begin with ports that nobody asked for: those of the host's ends of connections that it makes.</summary>
+    public const uint FirstHostPort = 1u << 30;
+
     private const int FromHostOffset = 4;
     private const int VersionOffset = 6;
     private const uint Version = 1;

@@ -9,9 +9,18 @@ public enum VirtioDeviceType
     /// <summary>Block device.</summary>
     Block = 2,
 
+    /// <summary>Console.</summary>
+    Console = 3,
+
     /// <summary>Entropy device.</summary>
     Entropy = 4,
 
+    /// <summary>Memory balloon.</summary>
+    Balloon = 5,
+
     /// <summary>SCSI host.</summary>
     Scsi = 8,
+
+    /// <summary>Socket device.</summary>
+    Socket = 19,
 }

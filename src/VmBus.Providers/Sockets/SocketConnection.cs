@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using VmBus.Bus.Devices;
 using VmBus.Native.Linux;
+using VmBus.Sockets;
 
 namespace VmBus.Providers.Sockets;
 
@@ -55,10 +56,7 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
         if (!TryMove(State.Waiting, State.Open)) return null;
         _patience?.Dispose();
         _broker.Opened();
-        // An empty socket takes these few bytes; if the other end has gone, the endpoint finds that out.
-        using var greeting = new BounceBuffer(Math.Max(1, _greeting.Length));
-        _greeting.CopyTo(greeting.Data);
-        if (_greeting.Length > 0) _ = LinuxFile.Write(_socket, greeting.Vector(_greeting.Length), 1, -1, 0);
+        HostSockets.Greet(_socket, _greeting);
         return new SocketEndpoint(channel, _socket, this);
     }
 

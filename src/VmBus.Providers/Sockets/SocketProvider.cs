@@ -1,13 +1,12 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Ports;
-using VmBus.Lanes;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.Sockets;
+using VmBus.Sockets;
 
 namespace VmBus.Providers.Sockets;
 
@@ -21,36 +20,22 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     /// <summary>Connections at a time, with those that wait for the guest.</summary>
     public const int MaximumConnections = 1024;
 
-    // Programs that have connected and not yet said what they want.
-    private const int MaximumClients = 128;
-    private const int AcceptsPerTurn = 16;
-
-    // Where Linux and other monitors begin with ports that nobody asked for.
-    private const uint FirstHostPort = 1u << 30;
-
     // A guest opens at once or never, but one after the other: as long as it opens some, the others get more time. A busy host starves it for seconds.
     private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPatience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan LinePatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
 
-    private readonly string? _path;
     private readonly SocketLog _log;
-    private readonly LinuxFile? _listener;
+    private readonly HostSockets? _host;
     private readonly Lock _gate = new();
     private readonly HashSet<SocketConnection> _connections = [];
-    private readonly List<SocketClient> _clients = [];
     private VmBusServer? _bus;
-    private LaneWatch? _watch;
-    private Timer? _pause;
-    private uint _nextHostPort = FirstHostPort;
+    private uint _nextHostPort = SocketInterface.FirstHostPort;
     private bool _ended;
     private long _lastOpened;
 
-    private SocketProvider(string? path, LinuxFile? listener, ILogger logger)
+    private SocketProvider(HostSockets? host, ILogger logger)
     {
-        _path = path;
-        _listener = listener;
+        _host = host;
         _log = new SocketLog(logger);
     }
 
@@ -65,40 +50,29 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
 
     /// <summary>Listens at <paramref name="path"/>, which only its owner may connect to. A socket that a dead process left there is replaced.</summary>
     /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
-    public static SocketProvider Listen(string path, ILogger logger)
-    {
-        // Room for the underscore and the longest name of a service behind it.
-        const int LongestSuffix = 1 + 36;
-        return new SocketProvider(path, UnixSocket.Claim(path, blocking: false, LongestSuffix), logger);
-    }
+    public static SocketProvider Listen(string path, ILogger logger) => new(HostSockets.Listen(path), logger);
 
     /// <summary>A provider that no program of the host sees: only <see cref="Connect(uint)"/> makes connections.</summary>
-    public static SocketProvider CreatePrivate(ILogger logger) => new(path: null, listener: null, logger);
+    public static SocketProvider CreatePrivate(ILogger logger) => new(host: null, logger);
 
     /// <summary>Begins to serve. Called once.</summary>
     public void Attach(VmBusServer bus)
     {
         _bus = bus;
-        if (_listener is null) return;
-        bus.ControlLane.Invoke(() => _watch = bus.ControlLane.WatchReadiness(_listener, LaneReadiness.Readable, new AcceptHandler(this)));
+        _host?.Start(bus.ControlLane, Connect);
     }
 
     /// <inheritdoc/>
     public bool TryConnect(in TlConnectRequest request)
     {
         Guid service = request.ServiceId, endpoint = request.EndpointId;
-        if (_path is null)
+        if (_host is null)
         {
             _log.Refused(service, "no program of the host is to be reached");
             return false;
         }
 
-        LinuxFile? socket = null;
-        int errno = Errno.ENOENT;
-        if (SocketInterface.TryGetPort(service, out uint port))
-            socket = UnixSocket.TryConnect(string.Create(CultureInfo.InvariantCulture, $"{_path}_{port}"), out errno);
-        socket ??= UnixSocket.TryConnect($"{_path}_{service:D}", out int other) ?? Explain(ref errno, other);
-        if (socket is null)
+        if (_host.TryConnect(service, out int errno) is not { } socket)
         {
             _log.Refused(service, LinuxException.DescribeError(errno));
             return false;
@@ -150,29 +124,12 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
             _ended = true;
         }
 
-        _bus?.ControlLane.Invoke(() =>
-        {
-            _watch?.Dispose();
-            foreach (SocketClient client in _clients.ToArray()) client.Dispose();
-        });
-        _pause?.Dispose();
+        _host?.End();
         Reset();
     }
 
     /// <summary>Closes and removes the socket. The bus has ended.</summary>
-    public void Dispose()
-    {
-        if (_listener is null || _listener.IsClosed) return;
-        _listener.Dispose();
-        File.Delete(_path!);
-    }
-
-    private static LinuxFile? Explain(ref int errno, int other)
-    {
-        // The first refusal that is more than a missing file tells most.
-        if (errno == Errno.ENOENT) errno = other;
-        return null;
-    }
+    public void Dispose() => _host?.Dispose();
 
     private static ChannelOffer Describe(Guid service, Guid endpoint, bool fromHost) =>
         new(service, endpoint, (ushort)SocketInterface.Flags, UserDefined: SocketInterface.UserDefined(fromHost));
@@ -241,49 +198,6 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
         }
     }
 
-    private void Accept()
-    {
-        for (int i = 0; i < AcceptsPerTurn; i++)
-        {
-            if (UnixSocket.TryAccept(_listener!, out int errno) is { } socket)
-            {
-                if (_clients.Count < MaximumClients) _clients.Add(new SocketClient(_bus!.ControlLane, socket, LinePatience, Decided));
-                else socket.Dispose();
-                continue;
-            }
-
-            // Without a descriptor to spare the connection stays where it is; looking again at once would find the same.
-            if (errno != Errno.EAGAIN) Pause();
-            return;
-        }
-    }
-
-    private void Pause()
-    {
-        _watch!.Change(LaneReadiness.None);
-        _pause?.Dispose();
-        _pause = new Timer(_ => PostResume(), null, AcceptPause, Timeout.InfiniteTimeSpan);
-    }
-
-    private void PostResume()
-    {
-        try
-        {
-            _bus!.ControlLane.Post(() => _watch!.Change(LaneReadiness.Readable));
-        }
-        catch (ObjectDisposedException)
-        {
-            // The bus has ended.
-        }
-    }
-
-    // On the control lane.
-    private void Decided(SocketClient client, LinuxFile? socket, ConnectRequest request)
-    {
-        _clients.Remove(client);
-        if (socket is not null) Connect(socket, request);
-    }
-
     // On the control lane.
     private void Connect(LinuxFile socket, ConnectRequest request)
     {
@@ -305,16 +219,7 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     private Guid NextEndpoint()
     {
         uint port = _nextHostPort++;
-        if (_nextHostPort == uint.MaxValue) _nextHostPort = FirstHostPort;
+        if (_nextHostPort == uint.MaxValue) _nextHostPort = SocketInterface.FirstHostPort;
         return SocketInterface.FromPort(port);
-    }
-
-    private sealed class AcceptHandler(SocketProvider provider) : ILaneHandler
-    {
-        public bool Run()
-        {
-            provider.Accept();
-            return false;
-        }
     }
 }

@@ -89,6 +89,18 @@ public sealed class DescriptorChain
     public bool TryAddWritable(IoVectorList list, IDeviceMemory memory, long offset, long bytes)
         => offset <= WritableBytes - bytes && TryAdd(list, memory, _readableCount, _count, offset, bytes);
 
+    /// <summary>A piece of the writable part, for a device that means the memory itself and not its bytes.</summary>
+    /// <param name="index">Which, from 0 on.</param>
+    /// <param name="start">Where it begins, which may be no memory.</param>
+    /// <param name="bytes">Its length.</param>
+    /// <returns>False when there are not as many.</returns>
+    public bool TryGetWritable(int index, out Gpa start, out uint bytes)
+    {
+        bool found = index < _count - _readableCount;
+        (start, bytes) = found ? (_pieces[_readableCount + index].Start, _pieces[_readableCount + index].Bytes) : default;
+        return found;
+    }
+
     /// <summary>Tells a log of the first bytes of the writable part.</summary>
     internal void LogWritten(DirtyLog log, long bytes)
     {

@@ -17,10 +17,11 @@ public sealed partial class ProjectGraphTests
         ["VmBus.Bus"] = ["VmBus.Memory", "VmBus.Lanes"],
         ["VmBus.Storage"] = ["VmBus.Memory", "VmBus.Lanes"],
         ["VmBus.Network"] = ["VmBus.Memory", "VmBus.Lanes"],
-        ["VmBus.Providers"] = ["VmBus.Bus", "VmBus.Storage", "VmBus.Network"],
-        ["VmBus.Virtio"] = ["VmBus.Memory", "VmBus.Lanes", "VmBus.Storage", "VmBus.Network"],
+        ["VmBus.Sockets"] = ["VmBus.Memory", "VmBus.Lanes"],
+        ["VmBus.Providers"] = ["VmBus.Bus", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets"],
+        ["VmBus.Virtio"] = ["VmBus.Memory", "VmBus.Lanes", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets"],
         ["VmBus.Client"] = ["VmBus.Memory"],
-        ["VmBus.Host"] = ["VmBus.Machine", "VmBus.Bus", "VmBus.Providers", "VmBus.Storage", "VmBus.Network", "VmBus.Virtio"],
+        ["VmBus.Host"] = ["VmBus.Machine", "VmBus.Bus", "VmBus.Providers", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets", "VmBus.Virtio"],
     };
 
     // What runs inside a guest may know the guest's side and what is under it, and nothing of the host's.

@@ -16,6 +16,9 @@ public sealed class VirtioPageTests
             .Concat(Page.Numbers("block").DifferencesFrom<BlockFeatures>())
             .Concat(Page.Numbers("network").DifferencesFrom<NetFeatures>())
             .Concat(Page.Numbers("scsi").DifferencesFrom<VirtioScsiFeatures>())
+            .Concat(Page.Numbers("balloon").DifferencesFrom<BalloonFeatures>())
+            .Concat(Page.Numbers("console").DifferencesFrom<ConsoleFeatures>())
+            .Concat(Page.Numbers("sockets").DifferencesFrom<VsockFeatures>())
             .Concat(Page.Numbers("control-commands").DifferencesFrom<NetControlCommand>()));
 
     [Fact]
@@ -85,6 +88,40 @@ public sealed class VirtioPageTests
             [1001, 1002, 1003, VirtioScsiLayout.EventBytes, 1004, 1005, 0, 0, 1006],
             new[] { "queue count", "maximum segments", "maximum sectors", "event bytes", "sense bytes", "command bytes", "maximum channel", "maximum target", "maximum lun" }
                 .Select(field => (int)layout.Read(bytes, field)));
+    }
+
+    [Fact]
+    public void Balloon_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("balloon-configuration");
+        byte[] bytes = new byte[BalloonConfig.Size];
+        new BalloonConfig(1001, 1002).Write(bytes);
+        Assert.Equal((BalloonConfig.Size, 1001UL, 1002UL), (layout.Bytes, layout.Read(bytes, "wanted pages"), layout.Read(bytes, "actual pages")));
+        Assert.Equal(BalloonConfig.ActualOffset, layout.Offset("actual pages"));
+    }
+
+    [Fact]
+    public void Console_configuration_is_written_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("console-configuration");
+        byte[] bytes = new byte[ConsoleConfig.Size];
+        new ConsoleConfig(1001, 1002).Write(bytes);
+        Assert.Equal((ConsoleConfig.Size, 1001UL, 1002UL), (layout.Bytes, layout.Read(bytes, "columns"), layout.Read(bytes, "rows")));
+    }
+
+    [Fact]
+    public void Socket_header_is_where_the_page_has_it()
+    {
+        SpecLayout layout = Page.Layout("socket-header");
+        byte[] bytes = new byte[VsockHeader.Size];
+        var header = new VsockHeader(1001, 1002, 1003, 1004, 1005, 1006, VsockOperation.CreditRequest, VsockShutdown.Both, 1007, 1008);
+        header.Write(bytes);
+        Assert.Equal(VsockHeader.Size, layout.Bytes);
+        Assert.Equal(
+            [1001, 1002, 1003, 1004, 1005, 1006, 7, 3, 1007, 1008],
+            new[] { "source cid", "target cid", "source port", "target port", "bytes", "type", "operation", "flags", "buffer bytes", "forwarded bytes" }
+                .Select(field => (int)layout.Read(bytes, field)));
+        Assert.Equal(header, VsockHeader.Read(bytes));
     }
 
     [Fact]

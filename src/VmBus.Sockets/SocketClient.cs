@@ -1,7 +1,7 @@
 using VmBus.Lanes;
 using VmBus.Native.Linux;
 
-namespace VmBus.Providers.Sockets;
+namespace VmBus.Sockets;
 
 /// <summary>A program of the host that has connected and not said yet what it wants. Control lane only, except the timer.</summary>
 internal sealed class SocketClient : ILaneHandler, IDisposable

@@ -2,11 +2,13 @@ using System.Globalization;
 using System.Text;
 using VmBus.Protocol.Sockets;
 
-namespace VmBus.Providers.Sockets;
+namespace VmBus.Sockets;
 
 /// <summary>The line by which a program of the host asks for a service of the guest: <c>CONNECT PORT</c>, or the service's id in place of the port.</summary>
+/// <param name="Service">The service; of a port as <see cref="SocketInterface.FromPort"/> has it.</param>
+/// <param name="ByPort">Whether the program named a port.</param>
 /// <remarks>The convention of Firecracker and Cloud Hypervisor. Source: protocol-spec/sockets.md#host.</remarks>
-internal readonly record struct ConnectRequest(Guid Service, bool ByPort)
+public readonly record struct ConnectRequest(Guid Service, bool ByPort)
 {
     /// <summary>Bytes of the longest line, with its end.</summary>
     public const int MaximumBytes = 64;
