@@ -41,7 +41,7 @@ public sealed class VirtioTests(GuestFixture host)
                 dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync 2>/dev/null || echo refused
                 modprobe vmw_vsock_virtio_transport
                 socat -u VSOCK-CONNECT:2:5000,connect-timeout=60 - >/tmp/down; socat -t 60 - VSOCK-CONNECT:2:5001,connect-timeout=60 </tmp/down
-                until [ -c /dev/hvc0 ]; do sleep 0.2; done; stty raw </dev/hvc0; echo "to the console" >/dev/hvc0
+                until [ -c /dev/hvc0 ]; do sleep 0.2; done; { stty raw; echo "to the console"; } <>/dev/hvc0 >&0
                 until socat -u VSOCK-CONNECT:2:5002 - 2>/dev/null | grep -q done; do sleep 0.2; done
                 [ $(sed -n "s/^MemTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo) -lt 820000 ]
                 grep -c "edge *virtio" /proc/interrupts
