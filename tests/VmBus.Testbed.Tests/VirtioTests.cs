@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Virtio devices in a partition, beside those of the VMBus: unmodified Debian finds both with its own drivers.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class VirtioTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class VirtioTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 

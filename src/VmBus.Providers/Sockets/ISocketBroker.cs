@@ -4,7 +4,7 @@ namespace VmBus.Providers.Sockets;
 internal interface ISocketBroker
 {
     /// <summary>The guest has opened one.</summary>
-    void Opened();
+    void Opened(SocketConnection connection);
 
     /// <summary>The guest has not opened this one in time: give it up, or more time.</summary>
     void Expired(SocketConnection connection);

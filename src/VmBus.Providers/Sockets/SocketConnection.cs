@@ -40,6 +40,9 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     /// <summary>When it was made, as <see cref="Stopwatch.GetTimestamp"/> says.</summary>
     public long Made { get; } = Stopwatch.GetTimestamp();
 
+    /// <summary>The broker's note that the guest has opened one that was made after this one.</summary>
+    public bool IsPassedOver { get; set; }
+
     /// <summary>Whether the guest may still open it.</summary>
     public bool IsWaiting => Volatile.Read(ref _state) == (int)State.Waiting;
 
@@ -55,7 +58,7 @@ internal sealed class SocketConnection : IChannelDevice, ISocketOwner, IDisposab
     {
         if (!TryMove(State.Waiting, State.Open)) return null;
         _patience?.Dispose();
-        _broker.Opened();
+        _broker.Opened(this);
         HostSockets.Greet(_socket, _greeting);
         return new SocketEndpoint(channel, _socket, this);
     }

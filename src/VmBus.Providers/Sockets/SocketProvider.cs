@@ -20,9 +20,9 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     /// <summary>Connections at a time, with those that wait for the guest.</summary>
     public const int MaximumConnections = 1024;
 
-    // A guest opens at once or never, but one after the other: as long as it opens some, the others get more time. A busy host starves it for seconds.
+    // A guest opens at once or never, but one after the other, and a busy host starves it for seconds: as long as it opens some, those behind them get more time.
     private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LongestPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(5);
 
     private readonly SocketLog _log;
     private readonly HostSockets? _host;
@@ -32,6 +32,7 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     private uint _nextHostPort = SocketInterface.FirstHostPort;
     private bool _ended;
     private long _lastOpened;
+    private long _newestOpened;
 
     private SocketProvider(HostSockets? host, ILogger logger)
     {
@@ -173,13 +174,30 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
         }
     }
 
-    void ISocketBroker.Opened() => Volatile.Write(ref _lastOpened, Stopwatch.GetTimestamp());
+    void ISocketBroker.Opened(SocketConnection connection)
+    {
+        Volatile.Write(ref _lastOpened, Stopwatch.GetTimestamp());
+        long newest = Volatile.Read(ref _newestOpened);
+        while (connection.Made > newest)
+        {
+            long seen = Interlocked.CompareExchange(ref _newestOpened, connection.Made, newest);
+            if (seen == newest) return;
+            newest = seen;
+        }
+    }
 
     void ISocketBroker.Expired(SocketConnection connection)
     {
         TimeSpan idle = Stopwatch.GetElapsedTime(Volatile.Read(ref _lastOpened));
-        if (idle >= OpenPatience || Stopwatch.GetElapsedTime(connection.Made) >= LongestPatience) connection.GiveUp();
-        else connection.Limit(OpenPatience - idle);
+        if (idle >= OpenPatience || connection.IsPassedOver || Stopwatch.GetElapsedTime(connection.Made) >= LongestPatience)
+        {
+            connection.GiveUp();
+            return;
+        }
+
+        // It may be at this one just now, beside the next.
+        connection.IsPassedOver = connection.Made < Volatile.Read(ref _newestOpened);
+        connection.Limit(connection.IsPassedOver ? OpenPatience : OpenPatience - idle);
     }
 
     void ISocketBroker.Ended(SocketConnection connection, bool opened)
