@@ -249,6 +249,8 @@ internal sealed class BackEnd : IDisposable
                 if (!problem.IsAbsent && complaint != problem.Message) VirtioLog.BackEndRefused(_logger, problem.Message);
                 if (!problem.IsAbsent) complaint = problem.Message;
                 (Features, QueueCount) = (features, queues);
+                // One that was there and failed would keep a back-end busy that has one client at a time.
+                _connection.Shutdown();
             }
         }
     }

@@ -161,9 +161,10 @@ internal sealed class VsockStreams(HostSockets host, ulong cid, ILogger logger) 
 
     private void Accept(in VsockHeader header)
     {
-        if (Count >= MaximumStreams)
+        // A driver may send without ever having set up the queue that it would be answered by.
+        if (_lane is not { } lane || Count >= MaximumStreams)
         {
-            VirtioLog.SocketRefused(logger, SocketInterface.FromPort(header.TargetPort), "there are too many connections");
+            VirtioLog.SocketRefused(logger, SocketInterface.FromPort(header.TargetPort), "the guest cannot be answered, or there are too many connections");
             Refuse(header);
             return;
         }
@@ -175,7 +176,7 @@ internal sealed class VsockStreams(HostSockets host, ulong cid, ILogger logger) 
             return;
         }
 
-        var stream = new VsockStream(this, header.SourcePort, header.TargetPort, socket, _lane!, greeting: null);
+        var stream = new VsockStream(this, header.SourcePort, header.TargetPort, socket, lane, greeting: null);
         Add(stream);
         stream.Accept(header);
     }

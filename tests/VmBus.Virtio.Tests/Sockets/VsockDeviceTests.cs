@@ -268,6 +268,16 @@ public sealed class VsockDeviceTests : IDisposable
     }
 
     [Fact]
+    public void Driver_without_a_receive_queue_gets_no_connection()
+    {
+        using var driver = new VsockDriver(receives: false);
+        using Socket listener = driver.Listen(5000);
+        for (int i = 0; i < 2; i++) driver.Send(VsockDriver.Header(VsockOperation.Request, guestPort: (uint)i));
+        Assert.False(listener.Poll(0, SelectMode.SelectRead));
+        Assert.Empty(driver.Failures);
+    }
+
+    [Fact]
     public void Buffer_without_room_for_data_breaks_the_queue()
     {
         using var driver = new VsockDriver(buffers: false);

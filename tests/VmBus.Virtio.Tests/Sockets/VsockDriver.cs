@@ -32,7 +32,8 @@ internal sealed class VsockDriver : IDisposable
 
     /// <param name="buffers">Whether the device has buffers for packets.</param>
     /// <param name="eventBase">Where the event queue begins.</param>
-    internal VsockDriver(bool buffers = true, ushort eventBase = 0)
+    /// <param name="receives">Whether there is a receive queue.</param>
+    internal VsockDriver(bool buffers = true, ushort eventBase = 0, bool receives = true)
     {
         _host = HostSockets.Listen(Path);
         Device = new VsockDevice(_host, Cid, NullLogger.Instance);
@@ -40,8 +41,8 @@ internal sealed class VsockDriver : IDisposable
         // What a process before this one was given and has given back.
         for (int i = 0; i < eventBase; i++) Events.Offer(0);
         Events.Settings = Events.Settings with { Base = eventBase };
-        for (int i = 0; i < _runners.Length; i++) Open(i);
-        if (buffers) Post();
+        for (int i = receives ? 0 : 1; i < _runners.Length; i++) Open(i);
+        if (buffers && receives) Post();
     }
 
     internal VsockDevice Device { get; }
@@ -189,7 +190,7 @@ internal sealed class VsockDriver : IDisposable
     public void Dispose()
     {
         _host.End();
-        _lane.Invoke(() => Array.ForEach(_runners, static runner => runner.Dispose()));
+        _lane.Invoke(() => Array.ForEach(_runners, static runner => runner?.Dispose()));
         Device.Dispose();
         _host.Dispose();
         _lane.Dispose();
