@@ -1,5 +1,6 @@
 using VmBus.Memory.Guest;
 using VmBus.Native.Linux;
+using VmBus.TestKit;
 using Xunit;
 
 namespace VmBus.Lanes.Tests;
@@ -164,12 +165,12 @@ public sealed class LaneFileTests : IDisposable
     private sealed class ReadLoop(Lane lane, LinuxFile file, IoVectorList data, EventFd signal, ManualResetEventSlim finished)
         : ILaneHandler, IIoCompletion
     {
-        private const int WarmUp = 200;
-        private const int Rounds = 1200;
+        private const int RoundsPerMark = 400;
+        private const int Rounds = 4 * RoundsPerMark;
+        private readonly AllocationMarks _marks = new();
         private int _round;
-        private long _before;
 
-        internal long AllocatedBytes { get; private set; }
+        internal long AllocatedBytes => _marks.Least;
 
         public bool Run()
         {
@@ -179,7 +180,7 @@ public sealed class LaneFileTests : IDisposable
 
         public void Complete(int tag, int result)
         {
-            if (++_round == WarmUp) _before = GC.GetAllocatedBytesForCurrentThread();
+            if (++_round % RoundsPerMark == 0) _marks.Mark();
             if (_round < Rounds)
             {
                 if (_round % 2 == 0) signal.Signal();
@@ -187,7 +188,6 @@ public sealed class LaneFileTests : IDisposable
                 return;
             }
 
-            AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - _before;
             finished.Set();
         }
     }

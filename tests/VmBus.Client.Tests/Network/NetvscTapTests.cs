@@ -5,6 +5,7 @@ using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Protocol.Channel;
 using VmBus.Providers.Network;
+using VmBus.TestKit;
 using VmBus.TestKit.Bus;
 using VmBus.TestKit.Network;
 using Xunit;
@@ -35,13 +36,15 @@ public sealed class NetvscTapTests
         var receiver = new OrderedFrames(FrameBytes);
         AwaitBridge(from, to);
         // What the lane makes once, it makes in the first rounds.
-        Exchange(guest, from, to, receiver, page, 3000);
-        Exchange(guest, to, from, receiver, page, 3000);
-        long before = LaneAllocations(guest);
-        Exchange(guest, from, to, receiver, page, 3000);
-        Exchange(guest, to, from, receiver, page, 3000);
-        Assert.Equal(before, LaneAllocations(guest));
+        BothWays();
+        Assert.Equal(0, Allocations.LeastOf(() => LaneAllocations(guest), BothWays));
         Assert.Equal(0, receiver.Wrong);
+
+        void BothWays()
+        {
+            Exchange(guest, from, to, receiver, page, 3000);
+            Exchange(guest, to, from, receiver, page, 3000);
+        }
     });
 
     // A port forwards a moment after its interface came up; until then frames are lost.

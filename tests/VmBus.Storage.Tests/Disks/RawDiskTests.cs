@@ -2,6 +2,7 @@ using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Native.Linux;
 using VmBus.Storage.Disks;
+using VmBus.TestKit;
 using Xunit;
 
 namespace VmBus.Storage.Tests.Disks;
@@ -243,15 +244,15 @@ public class RawDiskTests
     private sealed class SteadyLoad : ILaneHandler, IIoCompletion, IDisposable
     {
         private const int Depth = 16;
-        private const int WarmUpRounds = 30;
-        private const int Rounds = 150;
+        private const int RoundsPerMark = 40;
+        private const int Rounds = 4 * RoundsPerMark;
         private readonly DiskBench _bench;
         private readonly IDiskQueue _queue;
         private readonly ManualResetEventSlim _finished;
         private readonly IoVectorList[] _lists = new IoVectorList[Depth];
+        private readonly AllocationMarks _marks = new();
         private int _pending;
         private int _round;
-        private long _before;
 
         internal SteadyLoad(DiskBench bench, IDiskQueue queue, ManualResetEventSlim finished)
         {
@@ -261,14 +262,13 @@ public class RawDiskTests
 
         internal int Failures { get; private set; }
 
-        internal long AllocatedBytes { get; private set; }
+        internal long AllocatedBytes => _marks.Least;
 
         public bool Run()
         {
-            if (_round++ == WarmUpRounds) _before = GC.GetAllocatedBytesForCurrentThread();
+            if (_round++ % RoundsPerMark == 0) _marks.Mark();
             if (_round > Rounds)
             {
-                AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - _before;
                 _finished.Set();
                 return false;
             }
