@@ -53,4 +53,16 @@ internal static partial class VirtioLog
 
     [LoggerMessage(EventId = 5713, Level = LogLevel.Debug, Message = "Sockets: no connection to {Service}: {Reason}")]
     internal static partial void SocketRefused(ILogger logger, Guid service, string reason);
+
+    [LoggerMessage(
+        EventId = 5714,
+        Level = LogLevel.Warning,
+        Message = "Network adapter '{Adapter}': its back-end has gone; the link is down until there is one again, which is looked for every {Seconds} s")]
+    internal static partial void LinkAway(ILogger logger, string adapter, double seconds);
+
+    [LoggerMessage(EventId = 5715, Level = LogLevel.Information, Message = "Network adapter '{Adapter}': there is a back-end again; the link is up")]
+    internal static partial void LinkReturned(ILogger logger, string adapter);
+
+    [LoggerMessage(EventId = 5716, Level = LogLevel.Error, Message = "Network adapter '{Adapter}': its back-end is disconnected, as it gives back buffers that it does not have")]
+    internal static partial void LinkBroken(ILogger logger, string adapter);
 }

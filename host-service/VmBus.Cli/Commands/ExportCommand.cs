@@ -104,7 +104,7 @@ internal static class ExportCommand
             HelpName = "LINK[,KEY=VALUE]…",
             Required = true,
             Description = "A link; may be given several times, each with its own --socket. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
-                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N",
+                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed), vhost-user=PATH (another back-end's socket). Keys: mac=MAC, queues=N",
         };
         Option<string[]> sockets = new("--socket")
         {

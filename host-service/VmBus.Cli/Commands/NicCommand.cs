@@ -10,7 +10,7 @@ internal static class NicCommand
     /// <summary>Builds the command with its sub-commands.</summary>
     public static Command Create()
     {
-        Argument<string> link = new("LINK") { Description = "tap=NAME|bridge=NAME|user[,KEY=VALUE]…, as --nic of 'vmbus run' takes it" };
+        Argument<string> link = new("LINK") { Description = "tap=NAME|bridge=NAME|user|vhost-user=PATH[,KEY=VALUE]…, as --nic of 'vmbus run' takes it" };
         Argument<string> id = new("ID") { Description = "Its id, as 'vmbus nic list' shows it" };
         return new Command("nic", "Lists, adds and removes the network adapters of a running partition.")
         {

@@ -43,7 +43,8 @@ internal static class RunCommand
             HelpName = "LINK[,KEY=VALUE]…",
             Description = "A network adapter; may be given up to 8 times with bus=vmbus (a synthetic one, as without it), and with bus=virtio as long as there are places for virtio "
                 + "devices. LINK: tap=NAME (an existing TAP, or one that is made), bridge=NAME (a TAP that is "
-                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed). Keys: mac=MAC, queues=N, id=ID, bus=vmbus|virtio",
+                + "made and joined to a Linux or Open vSwitch bridge), user (passt: no privileges needed), vhost-user=PATH (the socket of a vhost-user back-end: DPDK, vmbus export net). "
+                + "Keys: mac=MAC, queues=N, id=ID, bus=vmbus|virtio",
         };
         Option<string?> capture = new("--capture") { HelpName = "FILE", Description = "Copy every frame of every network adapter to FILE, which is emptied first: a pcapng file for Wireshark" };
         Option<string?> vsock = new("--vsock")

@@ -48,7 +48,7 @@ public sealed class NetworkExport : IDisposable
 
     private void Add(ExportOptions options, NicOptions description, string socket, ILogger logger)
     {
-        ILink link = LinkFactory.Open(description, logger);
+        ILink link = Links.Open(description, options.Queues, logger);
         try
         {
             // The same socket has the same address again, so that guests keep theirs.

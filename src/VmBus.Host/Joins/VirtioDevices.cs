@@ -14,9 +14,9 @@ using VmBus.Virtio.Block;
 using VmBus.Virtio.Consoles;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
-using VmBus.Virtio.Remote;
 using VmBus.Virtio.Mmio;
 using VmBus.Virtio.Network;
+using VmBus.Virtio.Remote;
 using VmBus.Virtio.Sockets;
 
 namespace VmBus.Host.Joins;
@@ -244,7 +244,7 @@ internal sealed class VirtioDevices : IDisposable
         if (_nics.Exists(nic => nic.Id == id))
             throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
         MacAddress address = options.Address ?? NetworkAdapter.AddressOf($"{_partition}:{id}");
-        _nics.Add(new VirtioNic(id, options, address, LinkFactory.Open(options, _logger)));
+        _nics.Add(new VirtioNic(id, options, address, Links.Open(options, _queues, _logger)));
         HostLog.NetworkAdapterOpened(_logger, _partition, id, options.Name, address);
     }
 

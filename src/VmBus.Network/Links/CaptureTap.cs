@@ -3,13 +3,13 @@ using VmBus.Network.Frames;
 namespace VmBus.Network.Links;
 
 /// <summary>A queue's way to the capture that is set on its link, if any. One lane at a time.</summary>
-internal struct CaptureTap
+public struct CaptureTap
 {
     private FrameCapture? _known;
     private int _adapter;
 
     /// <summary>The number of the queue's adapter in a capture, announced when the capture is new.</summary>
-    internal int AdapterIn(FrameCapture capture, string name)
+    public int AdapterIn(FrameCapture capture, string name)
     {
         if (ReferenceEquals(capture, _known)) return _adapter;
         _known = capture;

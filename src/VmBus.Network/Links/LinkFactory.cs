@@ -4,7 +4,7 @@ using VmBus.Network.Links.Taps;
 
 namespace VmBus.Network.Links;
 
-/// <summary>Opens links of every kind.</summary>
+/// <summary>Opens links that are the host kernel's or passt's; those to vhost-user back-ends are VmBus.Virtio's.</summary>
 public static class LinkFactory
 {
     /// <summary>Opens a link.</summary>
@@ -16,5 +16,6 @@ public static class LinkFactory
         LinkKind.Tap => TapLink.Open(options, logger),
         LinkKind.Bridge => TapLink.Open(options, logger),
         LinkKind.User => PasstLink.Open(options, logger),
+        LinkKind.VhostUser => throw new ArgumentOutOfRangeException(nameof(options), options.Kind, "A vhost-user link is opened by its front-end."),
     };
 }

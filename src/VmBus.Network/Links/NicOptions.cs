@@ -15,18 +15,21 @@ public enum LinkKind
 
     /// <summary>The host's own connections, by passt.</summary>
     User,
+
+    /// <summary>A back-end in another process, over vhost-user.</summary>
+    VhostUser,
 }
 
-/// <summary>An adapter as the operator describes it: <c>tap=NAME|bridge=NAME|user[,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]</c>.</summary>
+/// <summary>An adapter as the operator describes it: <c>tap=NAME|bridge=NAME|user|vhost-user=PATH[,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]</c>.</summary>
 /// <param name="Kind">What the cable leads to.</param>
-/// <param name="Target">Name of the interface or bridge; empty for <see cref="LinkKind.User"/>.</param>
+/// <param name="Target">Name of the interface or bridge, path of the back-end's socket; empty for <see cref="LinkKind.User"/>.</param>
 public sealed record NicOptions(LinkKind Kind, string Target)
 {
     /// <summary>Most queues of one adapter: more than guests open channels.</summary>
     public const int MaximumQueues = 64;
 
     private const int MaximumIdCharacters = 32;
-    private const string Form = "write tap=NAME, bridge=NAME or user, then [,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]";
+    private const string Form = "write tap=NAME, bridge=NAME, user or vhost-user=PATH, then [,mac=MAC][,bus=vmbus|virtio][,queues=N][,id=ID]";
     private const string Keys = "known are mac, bus, queues, id";
 
     /// <summary>The adapter's address; null when none was given.</summary>
@@ -47,6 +50,7 @@ public sealed record NicOptions(LinkKind Kind, string Target)
         LinkKind.Tap => $"tap={Target}",
         LinkKind.Bridge => $"bridge={Target}",
         LinkKind.User => "user",
+        LinkKind.VhostUser => $"vhost-user={Target}",
     };
 
     /// <summary>Reads the command line form.</summary>
@@ -76,6 +80,7 @@ public sealed record NicOptions(LinkKind Kind, string Target)
             "tap" => new NicOptions(LinkKind.Tap, InterfaceName(text, value)),
             "bridge" => new NicOptions(LinkKind.Bridge, InterfaceName(text, value)),
             "user" when value is null => new NicOptions(LinkKind.User, string.Empty),
+            "vhost-user" => new NicOptions(LinkKind.VhostUser, string.IsNullOrEmpty(value) ? throw Bad(text, $"names no socket: {Form}") : value),
             _ => throw Bad(text, $"does not begin with a link: {Form}"),
         };
     }

@@ -1,34 +1,45 @@
 namespace VmBus.Network.Links;
 
-/// <summary>Counts what a queue does. One lane at a time.</summary>
-internal sealed class QueueTally
+/// <summary>Counts what a queue does, for whoever makes a kind of link. One lane at a time.</summary>
+public sealed class QueueTally
 {
-    internal long FramesSent { get; private set; }
+    /// <summary>Frames the other end took.</summary>
+    public long FramesSent { get; private set; }
 
-    internal long BytesSent { get; private set; }
+    /// <summary>Their bytes, without headers of the link.</summary>
+    public long BytesSent { get; private set; }
 
-    internal long FramesReceived { get; private set; }
+    /// <summary>Frames given to the adapter.</summary>
+    public long FramesReceived { get; private set; }
 
-    internal long BytesReceived { get; private set; }
+    /// <summary>Their bytes.</summary>
+    public long BytesReceived { get; private set; }
 
-    internal long SendQueueFull { get; set; }
+    /// <summary>Frames dropped because the other end did not take them.</summary>
+    public long SendQueueFull { get; set; }
 
-    internal long SendFailed { get; set; }
+    /// <summary>Frames dropped because the link failed or refused them.</summary>
+    public long SendFailed { get; set; }
 
-    internal long ReceiveFiltered { get; set; }
+    /// <summary>Frames dropped because the adapter does not want them, or cannot take them unfinished.</summary>
+    public long ReceiveFiltered { get; set; }
 
-    internal long ReceiveTooLong { get; set; }
+    /// <summary>Frames dropped because they did not fit into a buffer.</summary>
+    public long ReceiveTooLong { get; set; }
 
-    internal LinkQueueCounters Counters =>
+    /// <summary>All of them.</summary>
+    public LinkQueueCounters Counters =>
         new(FramesSent, BytesSent, FramesReceived, BytesReceived, SendQueueFull, SendFailed, ReceiveFiltered, ReceiveTooLong);
 
-    internal void Sent(long bytes)
+    /// <summary>The other end has taken a frame.</summary>
+    public void Sent(long bytes)
     {
         FramesSent++;
         BytesSent += bytes;
     }
 
-    internal void Received(long bytes)
+    /// <summary>A frame was given to the adapter.</summary>
+    public void Received(long bytes)
     {
         FramesReceived++;
         BytesReceived += bytes;

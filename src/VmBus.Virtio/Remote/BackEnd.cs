@@ -13,7 +13,8 @@ namespace VmBus.Virtio.Remote;
 /// </remarks>
 internal sealed class BackEnd : IDisposable
 {
-    private const VhostUserFeatures Wanted = VhostUserFeatures.MultiQueue | VhostUserFeatures.ReplyAck | VhostUserFeatures.BackendRequests | VhostUserFeatures.Config;
+    private const VhostUserFeatures Common = VhostUserFeatures.MultiQueue | VhostUserFeatures.ReplyAck;
+    private const VhostUserFeatures WithConfig = VhostUserFeatures.BackendRequests | VhostUserFeatures.Config;
     private const ulong Transport = (ulong)(VirtioFeatures.LogAll | VirtioFeatures.ProtocolFeatures);
 
     private readonly string _path;
@@ -29,33 +30,34 @@ internal sealed class BackEnd : IDisposable
     private ulong _agreed;
     private volatile bool _isDisposed;
 
-    private BackEnd(string path, string name, TimeSpan? reconnect, int configBytes, ILogger logger)
+    private BackEnd(string path, string subject, TimeSpan? reconnect, int configBytes, ILogger logger)
     {
         _path = path;
-        Name = name;
+        Subject = subject;
         _reconnect = reconnect;
         _config = new byte[configBytes];
         _logger = logger;
         (_connection, _requests) = Open();
     }
 
-    /// <summary>What messages call it.</summary>
-    public string Name { get; }
+    /// <summary>How messages begin that are about it: <c>Disk 'a'</c>.</summary>
+    public string Subject { get; }
 
     /// <summary>Feature bits of the device, without those of vhost-user itself.</summary>
     public ulong Features { get; private set; }
 
-    /// <summary>Queues that it serves at most.</summary>
+    /// <summary>Queues that it serves at most; of a network device, pairs of them.</summary>
     public int QueueCount { get; private set; }
 
     /// <summary>Connects and learns what is offered.</summary>
     /// <param name="path">The back-end's socket.</param>
-    /// <param name="name">What messages call it.</param>
+    /// <param name="subject">How messages begin that are about it.</param>
     /// <param name="reconnect">How long to wait between attempts to connect again; null for none.</param>
-    /// <param name="configBytes">Bytes of its configuration space.</param>
+    /// <param name="configBytes">Bytes of its configuration space; 0 for a kind that has none by way of the back-end.</param>
     /// <param name="logger">For what becomes of it.</param>
     /// <exception cref="BackEndException">There is none, or it lacks what a front-end of this kind needs.</exception>
-    public static BackEnd Connect(string path, string name, TimeSpan? reconnect, int configBytes, ILogger logger) => new(path, name, reconnect, configBytes, logger);
+    public static BackEnd Connect(string path, string subject, TimeSpan? reconnect, int configBytes, ILogger logger)
+        => new(path, subject, reconnect, configBytes, logger);
 
     /// <summary>Has somebody told what happens. Called once.</summary>
     public void Attend(IBackEndUser user)
@@ -106,7 +108,9 @@ internal sealed class BackEnd : IDisposable
     }
 
     /// <summary>Has the back-end serve a queue.</summary>
-    public void StartQueue(in RemoteQueue queue)
+    /// <param name="queue">The queue.</param>
+    /// <param name="enabled">Whether it does so from now on, or when <see cref="EnableQueue"/> says so.</param>
+    public void StartQueue(in RemoteQueue queue, bool enabled = true)
     {
         BackEndConnection connection = _connection;
         connection.Tell(VhostUserRequest.SetQueueSize, queue.Index, (uint)queue.Size);
@@ -116,8 +120,11 @@ internal sealed class BackEnd : IDisposable
         connection.Tell(VhostUserRequest.SetQueueAddresses, addresses);
         connection.Tell(VhostUserRequest.SetQueueCall, (ulong)queue.Index, queue.Call);
         connection.Tell(VhostUserRequest.SetQueueKick, (ulong)queue.Index, queue.Kick);
-        connection.Tell(VhostUserRequest.SetQueueEnable, queue.Index, 1);
+        connection.Tell(VhostUserRequest.SetQueueEnable, queue.Index, enabled ? 1u : 0u);
     }
+
+    /// <summary>Has the back-end use a queue that it serves, or leave it alone for a while.</summary>
+    public void EnableQueue(int index, bool enabled) => _connection.Tell(VhostUserRequest.SetQueueEnable, index, enabled ? 1u : 0u);
 
     /// <summary>Has the back-end end what it has of a queue under way, and leave it.</summary>
     public void StopQueue(int index)
@@ -146,21 +153,22 @@ internal sealed class BackEnd : IDisposable
 
     private (BackEndConnection Connection, DescriptorSocket? Requests) Open()
     {
-        BackEndConnection connection = BackEndConnection.Connect(_path, Name);
+        BackEndConnection connection = BackEndConnection.Connect(_path, Subject);
         DescriptorSocket? requests = null;
         try
         {
             ulong features = connection.Get(VhostUserRequest.GetFeatures);
             if ((features & (ulong)VirtioFeatures.ProtocolFeatures) == 0) throw Lacks("protocol features (bit 30)");
             connection.Tell(VhostUserRequest.SetOwner, []);
-            VhostUserFeatures protocol = (VhostUserFeatures)connection.Get(VhostUserRequest.GetProtocolFeatures) & Wanted;
-            if ((protocol & VhostUserFeatures.Config) == 0) throw Lacks("its configuration (protocol feature 9)");
+            VhostUserFeatures wanted = _config.Length == 0 ? Common : Common | WithConfig;
+            VhostUserFeatures protocol = (VhostUserFeatures)connection.Get(VhostUserRequest.GetProtocolFeatures) & wanted;
+            if ((wanted & ~protocol & VhostUserFeatures.Config) != 0) throw Lacks("its configuration (protocol feature 9)");
             connection.Tell(VhostUserRequest.SetProtocolFeatures, (ulong)protocol);
             connection.Protocol = protocol;
             Features = features & ~Transport;
             QueueCount = (protocol & VhostUserFeatures.MultiQueue) == 0 ? 1 : (int)Math.Clamp(connection.Get(VhostUserRequest.GetQueueCount), 1, 256);
             if ((protocol & VhostUserFeatures.BackendRequests) != 0) requests = OpenRequests(connection);
-            _ = RefreshConfig(connection);
+            if (_config.Length > 0) _ = RefreshConfig(connection);
             return (connection, requests);
         }
         catch
@@ -185,7 +193,7 @@ internal sealed class BackEnd : IDisposable
         message.Clear();
         new VhostUserConfig(0, (uint)_config.Length, 0).Write(message);
         int bytes = connection.Ask(VhostUserRequest.GetConfig, message, message);
-        if (bytes != message.Length) throw new BackEndException($"Disk '{Name}': its back-end has no configuration of {_config.Length} bytes; it is of another kind, or too old.");
+        if (bytes != message.Length) throw new BackEndException($"{Subject}: its back-end has no configuration of {_config.Length} bytes; it is of another kind, or too old.");
         lock (_configGate)
         {
             bool changed = !message[VhostUserConfig.Size..].SequenceEqual(_config);
@@ -194,7 +202,7 @@ internal sealed class BackEnd : IDisposable
         }
     }
 
-    private BackEndException Lacks(string what) => new($"Disk '{Name}' has a back-end that does not offer {what}, which a front-end needs: use another back-end.");
+    private BackEndException Lacks(string what) => new($"{Subject} has a back-end that does not offer {what}, which a front-end needs: use another back-end.");
 
     // The thread.
     private void Listen()
@@ -212,8 +220,6 @@ internal sealed class BackEnd : IDisposable
     private bool TryRecover()
     {
         bool mayReturn = _reconnect is not null;
-        if (mayReturn) VirtioLog.BackEndAway(_logger, Name, _reconnect!.Value.TotalSeconds);
-        else VirtioLog.BackEndLost(_logger, Name);
         // Whoever waits for an answer gets none.
         _connection.Shutdown();
         _user!.Lost(mayReturn);
@@ -238,9 +244,8 @@ internal sealed class BackEnd : IDisposable
                 oldRequests?.Dispose();
                 if (_isDisposed) return false;
                 if ((_agreed & ~Features) != 0 || QueueCount < queues)
-                    throw new BackEndException($"Disk '{Name}': the back-end that is there now offers less than the one before it; start it as before.");
+                    throw new BackEndException($"{Subject}: the back-end that is there now offers less than the one before it; start it as before.");
                 _user!.Returned();
-                VirtioLog.BackEndReturned(_logger, Name);
                 return true;
             }
             catch (BackEndException problem)

@@ -13,16 +13,16 @@ internal sealed class BackEndConnection : IDisposable
     // What a back-end has under way ends before it answers; storage that is slower than this hangs its guest anyway.
     private static readonly TimeSpan ReplyLimit = TimeSpan.FromSeconds(30);
 
-    private readonly string _name;
+    private readonly string _subject;
     private readonly DescriptorSocket _socket;
     private readonly EventFd _ending = EventFd.Create();
     private readonly Lock _gate = new();
     private readonly byte[] _payload = new byte[VhostUserHeader.MaximumPayloadBytes];
     private bool _isClosed;
 
-    private BackEndConnection(string name, DescriptorSocket socket)
+    private BackEndConnection(string subject, DescriptorSocket socket)
     {
-        _name = name;
+        _subject = subject;
         _socket = socket;
     }
 
@@ -34,18 +34,18 @@ internal sealed class BackEndConnection : IDisposable
 
     /// <summary>Connects.</summary>
     /// <param name="path">The back-end's socket.</param>
-    /// <param name="name">What messages call it.</param>
+    /// <param name="subject">How messages begin that are about it: <c>Disk 'a'</c>.</param>
     /// <exception cref="BackEndException">Nobody listens there.</exception>
-    public static BackEndConnection Connect(string path, string name)
+    public static BackEndConnection Connect(string path, string subject)
     {
-        if (UnixSocket.TryConnect(path, out int errno) is { } connection) return new BackEndConnection(name, DescriptorSocket.Take(connection));
+        if (UnixSocket.TryConnect(path, out int errno) is { } connection) return new BackEndConnection(subject, DescriptorSocket.Take(connection));
         throw new BackEndException(errno switch
         {
-            Errno.ENOENT => $"Disk '{name}' has no back-end: there is no socket '{path}'; start the back-end first.",
-            Errno.ECONNREFUSED => $"Disk '{name}' has no back-end: nobody listens at '{path}' any more; start it again.",
-            Errno.EACCES or Errno.EPERM => $"Disk '{name}' may not be used by this user: change the permissions of the socket '{path}'.",
-            Errno.EAGAIN => $"Disk '{name}' has a back-end that takes no connection now: end its other front-end.",
-            _ => $"Disk '{name}' cannot be connected to: {LinuxException.DescribeError(errno)}.",
+            Errno.ENOENT => $"{subject} has no back-end: there is no socket '{path}'; start the back-end first.",
+            Errno.ECONNREFUSED => $"{subject} has no back-end: nobody listens at '{path}' any more; start it again.",
+            Errno.EACCES or Errno.EPERM => $"{subject} may not be used by this user: change the permissions of the socket '{path}'.",
+            Errno.EAGAIN => $"{subject} has a back-end that takes no connection now: end its other front-end.",
+            _ => $"{subject} cannot be connected to: {LinuxException.DescribeError(errno)}.",
         })
         {
             IsAbsent = true,
@@ -156,7 +156,7 @@ internal sealed class BackEndConnection : IDisposable
             if (ending) throw Gone();
             // A signal of the runtime's ends the wait early.
             if (!ready && Stopwatch.GetElapsedTime(started) < ReplyLimit) continue;
-            if (!ready) throw new BackEndException($"Disk '{_name}': its back-end does not answer {request} within {ReplyLimit.TotalSeconds:0} seconds; look what it waits for.");
+            if (!ready) throw new BackEndException($"{_subject}: its back-end does not answer {request} within {ReplyLimit.TotalSeconds:0} seconds; look what it waits for.");
             int received = _socket.Receive(target, descriptors, out int count);
             // No reply that is asked for brings any.
             foreach (int descriptor in descriptors[..count]) DescriptorSocket.Close(descriptor);
@@ -165,7 +165,7 @@ internal sealed class BackEndConnection : IDisposable
         }
     }
 
-    private BackEndException Gone() => new($"Disk '{_name}': its back-end has gone.");
+    private BackEndException Gone() => new($"{_subject}: its back-end has gone.");
 
-    private BackEndException Wrong(VhostUserRequest request, string answer) => new($"Disk '{_name}': its back-end answers {request} with {answer}.");
+    private BackEndException Wrong(VhostUserRequest request, string answer) => new($"{_subject}: its back-end answers {request} with {answer}.");
 }

@@ -19,12 +19,15 @@ public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
 
     private readonly BackEnd _backEnd;
     private readonly GuestMemory _memory;
+    private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private bool _isSetUp;
 
-    private RemoteDevice(BackEnd backEnd, GuestMemory memory, int maximumQueues)
+    private RemoteDevice(BackEnd backEnd, string name, GuestMemory memory, int maximumQueues, ILogger logger)
     {
         _backEnd = backEnd;
+        Name = name;
+        _logger = logger;
         _memory = memory;
         QueueCount = Math.Clamp(Math.Min(backEnd.QueueCount, maximumQueues), 1, 256);
     }
@@ -33,7 +36,7 @@ public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
     public VirtioDeviceType Type => VirtioDeviceType.Block;
 
     /// <inheritdoc/>
-    public string Name => _backEnd.Name;
+    public string Name { get; }
 
     /// <inheritdoc/>
     public ulong Features
@@ -75,14 +78,14 @@ public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
     /// <exception cref="BackEndException">There is none, or it lacks what is needed; the message is one line that says why and what to do.</exception>
     public static RemoteDevice Open(DiskOptions options, GuestMemory memory, int maximumQueues, ILogger logger)
     {
-        var backEnd = BackEnd.Connect(options.Path, options.Name, reconnect: null, BlockConfig.Size, logger);
+        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", reconnect: null, BlockConfig.Size, logger);
         if ((backEnd.Features & (ulong)VirtioFeatures.Version1) == 0)
         {
             backEnd.Dispose();
             throw new BackEndException($"Disk '{options.Name}' has a back-end that does not offer virtio 1.0 (bit 32), which is needed: use another back-end.");
         }
 
-        var device = new RemoteDevice(backEnd, memory, maximumQueues);
+        var device = new RemoteDevice(backEnd, options.Name, memory, maximumQueues, logger);
         backEnd.Attend(device);
         return device;
     }
@@ -175,7 +178,11 @@ public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
     void IBackEndUser.ConfigChanged() => ConfigChanged?.Invoke();
 
     /// <inheritdoc/>
-    void IBackEndUser.Lost(bool mayReturn) => ((IRemoteDevice)this).Gone?.Invoke();
+    void IBackEndUser.Lost(bool mayReturn)
+    {
+        VirtioLog.BackEndLost(_logger, Name);
+        ((IRemoteDevice)this).Gone?.Invoke();
+    }
 
     /// <inheritdoc/>
     void IBackEndUser.Returned()

@@ -24,6 +24,7 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
     private readonly BackEnd _backEnd;
     private readonly GuestMemory _memory;
     private readonly ILogger _logger;
+    private readonly TimeSpan? _reconnect;
     private readonly RemoteDiskLimits _limits;
     private readonly MemoryFile _file;
     private readonly MemoryMapping _mapping;
@@ -43,6 +44,7 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
         _memory = memory;
         _logger = logger;
         Name = options.Name;
+        _reconnect = options.Reconnect;
         _limits = RemoteDiskLimits.Of(backEnd, RemoteRequests.MaximumSegments);
         _config = RemoteDiskLimits.Read(backEnd);
         Traits = _limits.TraitsOf(_config, options.ReadOnly);
@@ -80,7 +82,7 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
     /// <exception cref="BackEndException">There is none, or it lacks what is needed; the message is one line that says why and what to do.</exception>
     public static RemoteDisk Open(DiskOptions options, GuestMemory memory, int maximumRings, ILogger logger)
     {
-        var backEnd = BackEnd.Connect(options.Path, options.Name, options.Reconnect, BlockConfig.Size, logger);
+        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", options.Reconnect, BlockConfig.Size, logger);
         RemoteDisk? disk = null;
         try
         {
@@ -160,6 +162,8 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
     /// <inheritdoc/>
     void IBackEndUser.Lost(bool mayReturn)
     {
+        if (_reconnect is { } interval) VirtioLog.BackEndAway(_logger, Name, interval.TotalSeconds);
+        else VirtioLog.BackEndLost(_logger, Name);
         lock (_gate)
         {
             _isAway = true;
@@ -173,6 +177,7 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
     {
         SetUp();
         lock (_gate) _isAway = false;
+        VirtioLog.BackEndReturned(_logger, Name);
         Notify();
     }
 

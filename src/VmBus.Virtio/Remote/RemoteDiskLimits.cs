@@ -48,7 +48,7 @@ internal sealed record RemoteDiskLimits
             & ((ulong)(VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex) | (ulong)Wanted | MaximumSegmentBytesFeature);
         bool Offers(BlockFeatures feature) => ((BlockFeatures)features & feature) != 0;
         int block = Offers(BlockFeatures.BlockSize) ? (int)Math.Min(config.BlockBytes, int.MaxValue) : BlockConfig.SectorBytes;
-        if (block is not (512 or 4096)) throw new BackEndException($"Disk '{backEnd.Name}' has sectors of {block} bytes: have its back-end serve it with 512 or 4096.");
+        if (block is not (512 or 4096)) throw new BackEndException($"{backEnd.Subject} has sectors of {block} bytes: have its back-end serve it with 512 or 4096.");
         return new RemoteDiskLimits
         {
             Features = features,
@@ -100,6 +100,6 @@ internal sealed record RemoteDiskLimits
     private static void Require(BackEnd backEnd, VirtioFeatures feature, string what)
     {
         if (((VirtioFeatures)backEnd.Features & feature) == 0)
-            throw new BackEndException($"Disk '{backEnd.Name}' has a back-end that does not offer {what}, which is needed: use another back-end.");
+            throw new BackEndException($"{backEnd.Subject} has a back-end that does not offer {what}, which is needed: use another back-end.");
     }
 }

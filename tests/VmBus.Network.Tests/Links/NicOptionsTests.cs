@@ -19,6 +19,7 @@ public sealed class NicOptionsTests
     [Theory]
     [InlineData("bridge=br-lan", LinkKind.Bridge, "br-lan", "bridge=br-lan")]
     [InlineData("user", LinkKind.User, "", "user")]
+    [InlineData("vhost-user=/run/a b.sock", LinkKind.VhostUser, "/run/a b.sock", "vhost-user=/run/a b.sock")]
     public void Parse_leaves_open_what_was_not_said(string text, LinkKind kind, string target, string name)
     {
         NicOptions options = NicOptions.Parse(text);
@@ -44,6 +45,8 @@ public sealed class NicOptionsTests
     [InlineData("", "begin with a link")]
     [InlineData("vnet0", "begin with a link")]
     [InlineData("user=x", "begin with a link")]
+    [InlineData("vhost-user", "names no socket")]
+    [InlineData("vhost-user=", "names no socket")]
     [InlineData("tap=", "names no interface")]
     [InlineData("tap", "names no interface")]
     [InlineData("tap=sixteen-letters-", "cannot exist")]
