@@ -40,6 +40,12 @@ public enum NetControlCommand : ushort
     /// <summary>VIRTIO_NET_CTRL_MAC_ADDR_SET: six bytes.</summary>
     Address = 0x0101,
 
+    /// <summary>VIRTIO_NET_CTRL_VLAN_ADD: a u16.</summary>
+    AddVlan = 0x0200,
+
+    /// <summary>VIRTIO_NET_CTRL_VLAN_DEL: a u16.</summary>
+    RemoveVlan = 0x0201,
+
     /// <summary>VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET: a u16.</summary>
     Pairs = 0x0400,
 }

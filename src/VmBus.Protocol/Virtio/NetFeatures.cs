@@ -43,6 +43,9 @@ public enum NetFeatures : ulong
     /// <summary>VIRTIO_NET_F_CTRL_RX: it takes receive modes.</summary>
     ControlReceive = 1UL << 18,
 
+    /// <summary>VIRTIO_NET_F_CTRL_VLAN: it takes VLANs, and frames of others are not wanted.</summary>
+    ControlVlan = 1UL << 19,
+
     /// <summary>VIRTIO_NET_F_MQ: several pairs of queues.</summary>
     MultiQueue = 1UL << 22,
 

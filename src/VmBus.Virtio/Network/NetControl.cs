@@ -69,6 +69,11 @@ internal sealed class NetControl(NetDevice device, QueueRunner runner) : IQueueW
                 if (!address.IsUnicast) return false;
                 device.Filter(filter => filter.Address = address);
                 return true;
+            case NetControlCommand.AddVlan or NetControlCommand.RemoveVlan when TryRead(value[..2]):
+                int id = BinaryPrimitives.ReadUInt16LittleEndian(value);
+                if (id >= VlanFilter.Count) return false;
+                device.Vlans.Set(id, (NetControlCommand)BinaryPrimitives.ReadUInt16BigEndian(header) == NetControlCommand.AddVlan);
+                return true;
             case NetControlCommand.Pairs when TryRead(value[..2]):
                 int pairs = BinaryPrimitives.ReadUInt16LittleEndian(value);
                 if (pairs < 1 || pairs > device.PairCount) return false;

@@ -46,7 +46,7 @@ public sealed class NetDevice : IVirtioDevice
         {
             LinkOffloads send = _link.Traits.SendOffloads, receive = _link.Traits.ReceiveOffloads;
             NetFeatures features = NetFeatures.Mac | NetFeatures.Status | NetFeatures.Mtu | NetFeatures.MergeableBuffers
-                | NetFeatures.ControlQueue | NetFeatures.ControlReceive | NetFeatures.ControlAddress;
+                | NetFeatures.ControlQueue | NetFeatures.ControlReceive | NetFeatures.ControlVlan | NetFeatures.ControlAddress;
             if (_pairs.Length > 1) features |= NetFeatures.MultiQueue;
             if ((send & LinkOffloads.Checksum) != 0) features |= NetFeatures.HostChecksum;
             if ((send & LinkOffloads.Tcp4Segmentation) != 0) features |= NetFeatures.HostTcp4;
@@ -77,6 +77,9 @@ public sealed class NetDevice : IVirtioDevice
     public IReadOnlyList<NetCounters> Counters => [.. _pairs.Select(static pair => pair.Counters)];
 
     internal ILink Link => _link;
+
+    /// <summary>What a driver with <see cref="NetFeatures.ControlVlan"/> wants.</summary>
+    internal VlanFilter Vlans { get; } = new();
 
     internal int PairCount => _pairs.Length;
 
@@ -118,6 +121,7 @@ public sealed class NetDevice : IVirtioDevice
             _link.SetFilter(_filter.ToLink());
         }
 
+        Vlans.Clear();
         foreach (NetPair pair in _pairs) pair.IsWanted = true;
     }
 

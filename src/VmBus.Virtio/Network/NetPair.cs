@@ -37,7 +37,7 @@ internal sealed class NetPair(NetDevice device) : IFrameReceiver
     public NetReceiver OpenReceiver(QueueRunner runner, Lane lane, NetFeatures features)
     {
         _lane = lane;
-        return _receiver = new NetReceiver(this, runner, features, device.Link.Traits.MaximumFrameBytes);
+        return _receiver = new NetReceiver(this, runner, features, device.Link.Traits.MaximumFrameBytes, device.Vlans);
     }
 
     public NetTransmitter OpenTransmitter(QueueRunner runner, Lane lane, NetFeatures features)

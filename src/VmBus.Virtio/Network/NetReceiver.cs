@@ -21,6 +21,7 @@ internal sealed class NetReceiver : IQueueWorker
 
     private readonly NetPair _pair;
     private readonly QueueRunner _runner;
+    private readonly VlanFilter? _vlans;
     private readonly bool _merges;
     private readonly int _room;
     private readonly Stack<DescriptorChain> _chains = new();
@@ -34,12 +35,13 @@ internal sealed class NetReceiver : IQueueWorker
     private bool _isBroken;
     private bool _isStopped;
 
-    public NetReceiver(NetPair pair, QueueRunner runner, NetFeatures features, int maximumFrameBytes)
+    public NetReceiver(NetPair pair, QueueRunner runner, NetFeatures features, int maximumFrameBytes, VlanFilter vlans)
     {
         const NetFeatures Unsegmented = NetFeatures.GuestTcp4 | NetFeatures.GuestTcp6 | NetFeatures.GuestUdp4 | NetFeatures.GuestUdp6;
         _pair = pair;
         _runner = runner;
         _merges = (features & NetFeatures.MergeableBuffers) != 0;
+        if ((features & NetFeatures.ControlVlan) != 0) _vlans = vlans;
         _room = VirtioNetHeader.Bytes + ((features & Unsegmented) != 0 ? LongestFrameBytes : maximumFrameBytes + TagBytes);
     }
 
@@ -118,6 +120,13 @@ internal sealed class NetReceiver : IQueueWorker
         int used = 0;
         while (left > 0 && used < loan.Count) left -= loan.Chains[used++].WritableBytes;
         _lent--;
+        if (_vlans is not null && !_vlans.Accepts(frame))
+        {
+            _pair.CountReceiveDropped();
+            TakeBack(loan, 0);
+            return;
+        }
+
         VirtioNetHeader header = frame.Header with { BufferCount = (ushort)used };
         Span<byte> start = stackalloc byte[VirtioNetHeader.Bytes];
         header.Write(start);

@@ -166,7 +166,37 @@ public sealed class NetDeviceTests
         Assert.Equal("52:54:00:00:00:07", driver.Link.Filter.Address.ToString());
     }
 
+    [Fact]
+    public void Driver_that_names_a_vlan_gets_no_frames_of_others()
+    {
+        using var driver = Ready(buffers: 40);
+        byte[] untagged = Tagged(0x0800, 0), tagged = Tagged(0x8100, 5), priority = Tagged(0x8100, 0xE000), other = Tagged(0x8100, 6);
+        Assert.Equal(1, Received(driver, other));
+        Assert.Equal(0, driver.Command(2, 0, 5, 0));
+        Assert.Equal(1, Received(driver, untagged));
+        Assert.Equal(1, Received(driver, tagged));
+        Assert.Equal(1, Received(driver, priority));
+        Assert.Equal(0, Received(driver, other));
+        Assert.Equal(0, driver.Command(2, 1, 5, 0));
+        Assert.Equal(0, Received(driver, tagged));
+        Assert.Equal(2, driver.Device.Counters[0].ReceiveDropped);
+        driver.Device.Reset();
+        Assert.Equal(1, Received(driver, other));
+
+        static byte[] Tagged(ushort protocol, ushort tag)
+            => [.. new byte[12], (byte)(protocol >> 8), (byte)protocol, (byte)(tag >> 8), (byte)tag, .. new byte[44]];
+
+        static int Received(NetDriver driver, byte[] frame)
+        {
+            long before = driver.Device.Counters[0].FramesReceived;
+            Assert.True(driver.OnLane(() => driver.Link.Receive(frame)));
+            return (int)(driver.Device.Counters[0].FramesReceived - before);
+        }
+    }
+
     [Theory]
+    [InlineData(new byte[] { 2, 0, 0, 16 })]
+    [InlineData(new byte[] { 2, 0, 5 })]
     [InlineData(new byte[] { 9, 9, 9 })]
     [InlineData(new byte[] { 0 })]
     [InlineData(new byte[] { 0, 0 })]
