@@ -24,7 +24,7 @@ internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string 
     /// <summary>The type of the file system that holds <see cref="Scratch"/>, such as "ext4".</summary>
     internal string FileSystem => new DriveInfo(Scratch).DriveFormat;
 
-    private static string Variable(string name)
+    internal static string Variable(string name)
         => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
             ? value
             : throw new InvalidOperationException($"{name} is not set: this part runs through tests/VmBus.Benchmarks/run");
