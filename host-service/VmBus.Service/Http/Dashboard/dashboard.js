@@ -143,10 +143,10 @@ function showDetail(partition) {
 // --- Charts ---
 
 const charts = [
-  { title: 'Data per second', lines: [['out', 'first', 'out'], ['in', 'second', 'in']], format: size, binary: true },
-  { title: 'I/O per second', lines: [['operations', 'first', '']], format: count },
+  { title: 'Data per s', lines: [['out', 'first', 'out'], ['in', 'second', 'in']], format: size, binary: true },
+  { title: 'I/O per s', lines: [['operations', 'first', '']], format: count },
   { title: 'Fullest ring', lines: [['full', 'first', '']], format: percent },
-  { title: 'Interrupts per second', lines: [['interrupts', 'first', '']], format: count },
+  { title: 'Interrupts per s', lines: [['interrupts', 'first', '']], format: count },
   { title: 'CPU of the worker', lines: [['cpu', 'first', '']], format: percent },
 ];
 
