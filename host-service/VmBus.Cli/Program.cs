@@ -26,6 +26,7 @@ internal static class Program
             EndCommand.CreateStop(),
             EndCommand.CreateKill(),
             DoctorCommand.Create(),
+            ImportCommand.Create(),
             ManualCommand.Create(),
         };
         foreach (Command command in GuestCommand.CreateAll().Concat(ServiceCommand.CreateAll())) root.Add(command);

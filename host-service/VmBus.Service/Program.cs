@@ -5,6 +5,8 @@ using Microsoft.Extensions.Logging;
 using Serilog;
 using VmBus.Control.Server;
 using VmBus.Service.Hosting;
+using VmBus.Service.Http;
+using VmBus.Service.Metrics;
 using VmBus.Service.Partitions;
 using VmBus.Service.Workers;
 
@@ -19,6 +21,7 @@ internal static class Program
         {
             HostApplicationBuilder builder = Configure(arguments);
             using IHost host = builder.Build();
+            using var meter = new ServiceMeter(host.Services.GetRequiredService<SampleCollector>());
             await host.RunAsync().ConfigureAwait(false);
             return 0;
         }
@@ -46,7 +49,9 @@ internal static class Program
         builder.Services.AddSingleton<WorkerWatch>();
         builder.Services.AddSingleton<WorkerLauncher>();
         builder.Services.AddSingleton<PartitionRegistry>();
+        builder.Services.AddSingleton<SampleCollector>();
         builder.Services.AddHostedService<PartitionService>();
+        builder.Services.AddHostedService<HttpService>();
         builder.Services.AddHostedService<Notifications>();
         return builder;
     }

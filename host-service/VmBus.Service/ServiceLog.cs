@@ -52,4 +52,7 @@ internal static partial class ServiceLog
 
     [LoggerMessage(EventId = 7015, Level = LogLevel.Warning, Message = "The definitions cannot be read: {Reason}")]
     internal static partial void Unreadable(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 7016, Level = LogLevel.Information, Message = "Serving metrics and the dashboard on {Place}.")]
+    internal static partial void ServingHttp(ILogger logger, string place);
 }

@@ -15,6 +15,11 @@ internal static class ServeCommand
         [
             (new("--definitions") { HelpName = "FOLDER", Description = "Folder of the definitions; without this, /etc/vmbus/partitions, or vmbus/partitions in the user's configuration folder" }, "Service:Definitions"),
             (new("--state") { HelpName = "FOLDER", Description = "Folder of sockets and of what is there while partitions run; without this, /run/vmbus, or vmbus in the user's run-time folder" }, "Service:State"),
+            (new("--http")
+            {
+                HelpName = "PLACES",
+                Description = "Where metrics, health and the dashboard are served: unix (http.sock in the state folder, which is the default), unix:PATH, ADDRESS:PORT, several with commas, or none",
+            }, "Service:Http"),
             (new("--group") { HelpName = "GROUP", Description = "Group whose members may use the service and its partitions, beside root and the service's user" }, "Service:Group"),
         ];
         var command = new Command(

@@ -46,6 +46,9 @@ internal sealed record PartitionTarget(string? Partition, string? Control, strin
         return parsed => new PartitionTarget(parsed.GetValue(name) is { } given && given != NoName ? given : null, parsed.GetValue(control), ServiceOption.PathOf(parsed));
     }
 
+    /// <summary>Whether it names a partition; else the command is for all of the service.</summary>
+    public bool IsNamed => Partition is not null || Control is not null || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(ControlProtocol.SocketVariable));
+
     /// <summary>Connects to the partition's control socket.</summary>
     /// <exception cref="ControlException">There is no such partition, it is off, or nobody answers.</exception>
     public async Task<ControlClient> ConnectAsync(CancellationToken cancellation = default)
@@ -58,8 +61,7 @@ internal sealed record PartitionTarget(string? Partition, string? Control, strin
 
     /// <summary>Connects to whatever tells of the partition, or of all.</summary>
     /// <exception cref="ControlException">There is no such partition, it is off, or nobody answers.</exception>
-    public Task<ControlClient> ConnectForEventsAsync()
-        => Partition is null && Control is null && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(ControlProtocol.SocketVariable)) ? ConnectToServiceAsync() : ConnectAsync();
+    public Task<ControlClient> ConnectForEventsAsync() => IsNamed ? ConnectAsync() : ConnectToServiceAsync();
 
     private async Task<string> FindAsync(string partition, CancellationToken cancellation)
     {

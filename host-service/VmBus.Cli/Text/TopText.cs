@@ -54,7 +54,7 @@ internal static class TopText
         => bytes is { } used && size is > 0 and { } all ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * used / all:0.0}%") : "-";
 
     // At most five characters and a suffix, powers of 1000.
-    private static string Number(double value)
+    internal static string Number(double value)
     {
         const string Suffixes = "kMGTP";
         int used = 0;

@@ -20,7 +20,7 @@ public sealed class ControlSocket : IDisposable
     public string Path { get; }
 
     /// <summary>The socket, which listens.</summary>
-    internal Socket Listener { get; }
+    public Socket Listener { get; }
 
     /// <summary>The group whose members may use it beside the owner and root.</summary>
     internal uint? Group { get; }

@@ -1,4 +1,5 @@
 using VmBus.Native.Linux;
+using VmBus.Service.Http;
 
 namespace VmBus.Service.Hosting;
 
@@ -23,8 +24,23 @@ internal sealed class ServiceOptions
     /// <summary>Whether workers are made units of systemd: true, false, or null for where systemd runs and the service is root's.</summary>
     public bool? Systemd { get; set; }
 
+    /// <summary>Where metrics, health and the dashboard are served: <c>unix</c> (a socket in the state folder), <c>unix:PATH</c>, <c>ADDRESS:PORT</c>, several with commas; or <c>none</c>.</summary>
+    public string Http { get; set; } = HttpEndpoint.Default;
+
+    /// <summary>Whether <see cref="Http"/> may name an address that others than this host reach.</summary>
+    public bool HttpRemote { get; set; }
+
+    /// <summary>Whether guests' consoles can be read by TCP; by the Unix socket they can.</summary>
+    public bool HttpConsole { get; set; }
+
+    /// <summary>Names that this host is reached by, beside localhost and its addresses.</summary>
+    public IList<string> HttpHosts { get; } = [];
+
     /// <summary>The service's control socket.</summary>
     public string Socket => Path.Combine(State, "vmbusd.sock");
+
+    /// <summary>The Unix socket that serves HTTP unless configured.</summary>
+    public string HttpSocket => Path.Combine(State, "http.sock");
 
     /// <summary>Where the service's own configuration is.</summary>
     public static string ConfigurationFolder => IsRoot ? "/etc/vmbus" : Path.Combine(Variable("XDG_CONFIG_HOME") ?? Path.Combine(Home, ".config"), "vmbus");

@@ -114,6 +114,10 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
         return _stream;
     }
 
+    /// <summary>Reads from a console that was attached by <see cref="ControlProtocol.AttachConsole"/>, until there is as much as asked for.</summary>
+    /// <exception cref="IOException">The partition has ended.</exception>
+    public async Task ReadConsoleAsync(Memory<byte> shown, CancellationToken cancellation) => await _stream.ReadExactlyAsync(shown, cancellation).ConfigureAwait(false);
+
     /// <summary>Connects to the guest's exec service.</summary>
     /// <param name="cancellation">Ends the attempt.</param>
     /// <returns>The service's bytes, both ways (protocol-spec/exec.md); belongs to this client, which does nothing else any more.</returns>

@@ -46,9 +46,9 @@ internal sealed class RunningService : IAsyncDisposable
     }
 
     /// <summary>Starts another on the same folders, which is to end by itself.</summary>
-    public async Task<(int Status, string Errors)> StartSecondAsync()
+    public async Task<(int Status, string Errors)> StartSecondAsync(params (string Name, string Value)[] variables)
     {
-        using Process second = Launch([], keep: false);
+        using Process second = Launch(variables, keep: false);
         string errors = await second.StandardError.ReadToEndAsync(Timely);
         await second.WaitForExitAsync(Timely);
         return (second.ExitCode, errors);

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Xml;
+using System.Xml.Linq;
+
+namespace VmBus.Cli.Import;
+
+/// <summary>Reads a file of another hypervisor, whichever it is. What is in it is not trusted: no document type, no entities, no other files, a bounded size.</summary>
+internal static class ImportFile
+{
+    /// <summary>Most bytes of a file; far more than any such has.</summary>
+    public const int MaximumBytes = 1 << 20;
+
+    /// <summary>Reads one.</summary>
+    /// <param name="path">The file; <c>-</c> for standard input.</param>
+    /// <param name="disks">Where a Hyper-V export's images are; null for where an export has them.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="ImportException">It is no file that is known.</exception>
+    public static ImportedPartition Read(string path, string? disks)
+    {
+        byte[] bytes = ReadBounded(path);
+        if (Path.GetExtension(path).ToUpperInvariant() is ".VMCX" or ".VMRS")
+        {
+            throw new ImportException(
+                $"'{path}' is a binary configuration, which Hyper-V alone reads: there, 'Get-VM' tells processors and memory and 'Get-VMHardDiskDrive' the VHDX files; name them in a definition (\"cpus\", \"memory\", \"disks\": [{{\"path\": \"/….vhdx\"}}]) and give that to 'vmbus define'.");
+        }
+
+        XElement root = Parse(path, bytes);
+        return root.Name.LocalName switch
+        {
+            "domain" => LibvirtDomain.Read(root),
+            "configuration" => HyperVConfiguration.Read(root, disks ?? FolderOfDisks(path)),
+            _ => throw new ImportException(
+                $"'{path}' is neither a libvirt domain (<domain>, 'virsh dumpxml NAME') nor the XML configuration of a Hyper-V export (<configuration>): its root is <{Shown(root.Name.LocalName)}>."),
+        };
+    }
+
+    private static XElement Parse(string path, byte[] bytes)
+    {
+        var settings = new XmlReaderSettings
+        {
+            DtdProcessing = DtdProcessing.Prohibit,
+            XmlResolver = null,
+            MaxCharactersInDocument = MaximumBytes,
+            IgnoreComments = true,
+            IgnoreProcessingInstructions = true,
+        };
+        try
+        {
+            using var reader = XmlReader.Create(new MemoryStream(bytes), settings);
+            return XDocument.Load(reader).Root!;
+        }
+        catch (XmlException exception)
+        {
+            string problem = exception.Message.Contains("DTD", StringComparison.Ordinal) ? "it has a document type, which is not read: remove <!DOCTYPE …>" : $"it is no XML: {exception.Message.TrimEnd('.')}";
+            throw new ImportException($"'{path}': {problem}.", exception);
+        }
+    }
+
+    private static byte[] ReadBounded(string path)
+    {
+        using Stream file = path == "-" ? Console.OpenStandardInput() : File.OpenRead(path);
+        using var bytes = new MemoryStream();
+        byte[] buffer = new byte[64 << 10];
+        while (file.Read(buffer) is > 0 and var count)
+        {
+            bytes.Write(buffer.AsSpan(0, count));
+            if (bytes.Length > MaximumBytes)
+                throw new ImportException(string.Create(CultureInfo.InvariantCulture, $"'{path}' is longer than {MaximumBytes} bytes: it is no domain and no configuration of a partition."));
+        }
+
+        return bytes.ToArray();
+    }
+
+    // An export is a folder with "Virtual Machines" and "Virtual Hard Disks" in it.
+    private static string FolderOfDisks(string path)
+    {
+        string here = path == "-" ? Environment.CurrentDirectory : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string beside = Path.Combine(Path.GetDirectoryName(here) ?? "/", "Virtual Hard Disks");
+        return Directory.Exists(beside) ? beside : here;
+    }
+
+    private static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "…";
+}

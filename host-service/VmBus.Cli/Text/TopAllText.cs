@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+using VmBus.Management.Values;
+
+namespace VmBus.Cli.Text;
+
+/// <summary>What each partition of a service does: a table with the sums of its channels.</summary>
+internal static class TopAllText
+{
+    /// <summary>What was done since the channels were opened.</summary>
+    public static string Totals(IReadOnlyList<PartitionLook> now) => Table(now, null, "since the channels were opened");
+
+    /// <summary>What was done each second between two looks.</summary>
+    public static string Rates(IReadOnlyList<PartitionLook> before, IReadOnlyList<PartitionLook> now) => Table(now, before, "per second");
+
+    private static string Table(IReadOnlyList<PartitionLook> now, IReadOnlyList<PartitionLook>? before, string meaning)
+    {
+        int width = now.Select(static one => one.Status.Name.Length).Append(9).Max();
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{now.Count(static one => one.Report is not null)} of {now.Count} partitions run  ({meaning})\n");
+        Row(text, width, "PARTITION", "STATE", "CPUS", "MEMORY", "UP", "CHANNELS", "PACKETS", "INTERRUPTS", "KICKS", "I/O", "BYTES IN", "BYTES OUT");
+        // What runs first, the busiest first.
+        foreach (PartitionLook one in now.OrderByDescending(look => Rate(look, before, static channel => channel.PacketsIn + channel.PacketsOut) ?? -1).ThenBy(static look => look.Status.Name, StringComparer.Ordinal))
+        {
+            string Cell(Func<ChannelReport, long> read) => Rate(one, before, read) is { } value ? TopText.Number(value) : "-";
+            Row(
+                text,
+                width,
+                one.Status.Name,
+                one.Status.State,
+                one.Status.Processors.ToString(CultureInfo.InvariantCulture),
+                one.Status.Memory,
+                one.Report is { } report ? TimeSpan.FromMilliseconds(report.UptimeMs).ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) : "-",
+                one.Report?.Channels.Count.ToString(CultureInfo.InvariantCulture) ?? "-",
+                Cell(static channel => channel.PacketsIn + channel.PacketsOut),
+                Cell(static channel => channel.Interrupts),
+                Cell(static channel => channel.Kicks),
+                Cell(static channel => channel.Operations ?? 0),
+                Cell(static channel => channel.BytesIn ?? 0),
+                Cell(static channel => channel.BytesOut ?? 0));
+        }
+
+        return text.ToString();
+    }
+
+    // A channel that is new, or opened anew, has begun at zero.
+    private static double? Rate(PartitionLook now, IReadOnlyList<PartitionLook>? before, Func<ChannelReport, long> read)
+    {
+        if (now.Report is not { } report) return null;
+        PartitionReport? old = before?.FirstOrDefault(one => one.Status.Name == now.Status.Name && one.Status.Process == now.Status.Process)?.Report;
+        if (before is not null && old is null) return null;
+        double seconds = old is null ? 1 : Math.Max(report.ClockMs - old.ClockMs, 1) / 1000.0;
+        return report.Channels.Sum(channel =>
+        {
+            ChannelReport? same = old?.Channels.FirstOrDefault(other => other.Id == channel.Id && other.Lane == channel.Lane);
+            return Math.Max(read(channel) - (same is null ? 0 : read(same)), 0);
+        }) / seconds;
+    }
+
+    private static void Row(StringBuilder text, int width, string name, params string[] cells)
+    {
+        text.Append(name.PadRight(width));
+        int[] widths = [-10, 4, 10, 11, 8, 10, 10, 10, 10, 10, 10];
+        for (int i = 0; i < cells.Length; i++) text.Append("  ").Append(widths[i] < 0 ? cells[i].PadRight(-widths[i]) : cells[i].PadLeft(widths[i]));
+        text.Append('\n');
+    }
+}

@@ -1,0 +1,40 @@
+using VmBus.Cli.Text;
+using VmBus.Management.Values;
+using Xunit;
+
+namespace VmBus.Cli.Tests;
+
+public sealed class TopAllTextTests
+{
+    [Fact]
+    public void Busiest_partition_comes_first_and_those_without_a_worker_last()
+    {
+        string[] lines = TopAllText.Totals([Look("idle", 10, 0), Off("away"), Look("busy", 10, 5000)]).Split('\n');
+        Assert.Equal("2 of 3 partitions run  (since the channels were opened)", lines[0]);
+        Assert.StartsWith("PARTITION", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("busy ", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith("idle ", lines[3], StringComparison.Ordinal);
+        Assert.StartsWith("away ", lines[4], StringComparison.Ordinal);
+        Assert.EndsWith(" -", lines[4].TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rates_are_by_the_workers_own_clock_and_begin_at_zero_with_a_worker_that_is_new()
+    {
+        IReadOnlyList<PartitionLook> before = [Look("web", 1000, 100)], now = [Look("web", 3000, 4100)];
+        // 4000 packets each way in 2 s.
+        Assert.Matches(@"web .*  1 +4000 +2000 ", TopAllText.Rates(before, now).Split('\n')[2]);
+        IReadOnlyList<PartitionLook> restarted = [now[0] with { Status = now[0].Status with { Process = 99 } }];
+        Assert.EndsWith(" -", TopAllText.Rates(before, restarted).Split('\n')[2].TrimEnd(), StringComparison.Ordinal);
+    }
+
+    private static PartitionLook Off(string name) => new(Status(name, "off", null), null);
+
+    private static PartitionLook Look(string name, long clockMs, long work)
+    {
+        var channel = new ChannelReport(1, "t", "i", "scsi", 0, "open", 0, "lane 0", work, work, work, work, work, work, work, null, null, null, null);
+        return new PartitionLook(Status(name, "running", 7), new PartitionReport(name, "running", 1500, "5.3", clockMs, [channel]));
+    }
+
+    private static PartitionStatus Status(string name, string state, int? process) => new(name, state, process, null, null, 1, "1G", "never", false, false, null, null, null, null);
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using VmBus.Service.Tests.Service;
+using Xunit;
+
+namespace VmBus.Service.Tests.Http;
+
+/// <summary>The dashboard in a real browser, headless, with workers that have named things after markup.</summary>
+public sealed class DashboardTests
+{
+    [Fact]
+    public async Task Page_shows_partitions_devices_and_the_console_and_takes_a_guests_words_for_text()
+    {
+        await using var service = new RunningService();
+        int port = FreePort();
+        await service.StartAsync(("VMBUSD_Service__Http", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}")), ("VMBUSD_Service__HttpConsole", "true"));
+        await service.DefineAsync("web");
+        await service.DefineAsync("off");
+        await service.StartPartitionAsync("web");
+        string page = await RenderAsync(port, service.Timely);
+        Assert.Contains("<title>VmBus</title>", page, StringComparison.Ordinal);
+        Assert.Contains("1 of 2 partitions run", page, StringComparison.Ordinal);
+        Assert.Contains("web · running · VMBus 5.3", page, StringComparison.Ordinal);
+        Assert.Contains(">/images/&lt;img src=x", page, StringComparison.Ordinal);
+        Assert.Contains("debian login: &lt;img src=x", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
+        // Rates need a second look.
+        Assert.Matches("<td>scsi</td><td class=\"n\">0</td><td>lane 0</td><td class=\"n\">[0-9.]+ k</td>", page);
+    }
+
+    private static async Task<string> RenderAsync(int port, CancellationToken cancellation)
+    {
+        string profile = Directory.CreateTempSubdirectory("vmbus-browser-").FullName;
+        var start = new ProcessStartInfo("chromium") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (string word in new[]
+            { "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", $"--user-data-dir={profile}", "--virtual-time-budget=6000", "--dump-dom", $"http://127.0.0.1:{port}/" })
+            start.ArgumentList.Add(word);
+        using Process browser = Process.Start(start)!;
+        try
+        {
+            Task<string> errors = browser.StandardError.ReadToEndAsync(cancellation);
+            string page = await browser.StandardOutput.ReadToEndAsync(cancellation);
+            await browser.WaitForExitAsync(cancellation);
+            Assert.True(browser.ExitCode == 0 && page.Length > 0, await errors);
+            return page;
+        }
+        finally
+        {
+            if (!browser.HasExited) browser.Kill(entireProcessTree: true);
+            await browser.WaitForExitAsync(CancellationToken.None);
+            Directory.Delete(profile, recursive: true);
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
