@@ -11,6 +11,9 @@ internal static class Program
         var root = new RootCommand("A Hyper-V-compatible VMBus host for KVM: runs unmodified guests made for Hyper-V or Azure.")
         {
             RunCommand.Create(),
+            BootEntriesCommand.Create(),
+            ConvertCommand.Create(),
+            ResizeCommand.Create(),
             ExportCommand.Create(),
             ShowCommand.Create(),
             MemoryCommand.Create(),

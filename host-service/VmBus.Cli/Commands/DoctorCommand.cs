@@ -30,6 +30,8 @@ internal static class DoctorCommand
 
         Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
         Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
+        Line(output, FindProgram("qemu-img"), needed: false, "qemu-img", "convert and resize images (package qemu-utils)");
+        Line(output, FindProgram("xorrisofs"), needed: false, "xorrisofs", "give guests cloud-init's data, --user-data (package xorriso)");
         output.WriteLine(complete ? "Partitions can run on this host." : "Partitions cannot run on this host.");
         return complete ? ExitStatus.Success : ExitStatus.Failure;
     }
