@@ -14,6 +14,9 @@ internal static class Program
         {
             RunCommand.Create(),
             ServeCommand.Create(),
+            BootEntriesCommand.Create(),
+            ConvertCommand.Create(),
+            ResizeCommand.Create(),
             ExportCommand.Create(),
             ShowCommand.Create(),
             MemoryCommand.Create(),

@@ -27,8 +27,10 @@ public sealed class PartitionWordsTests
         string page = ManualCommand.Page(root);
         foreach (var command in root.Subcommands)
         {
-            Assert.Contains($"\n.SS vmbus {command.Name}", page, StringComparison.Ordinal);
-            foreach (var option in command.Options.Where(static one => one.Name != "--help")) Assert.Contains($".B {option.Name.Replace("-", "\\-", StringComparison.Ordinal)}", page, StringComparison.Ordinal);
+            Assert.Contains($"\n.SS vmbus {Escaped(command.Name)}", page, StringComparison.Ordinal);
+            foreach (var option in command.Options.Where(static one => one.Name != "--help")) Assert.Contains($".B {Escaped(option.Name)}", page, StringComparison.Ordinal);
         }
+
+        static string Escaped(string name) => name.Replace("-", "\\-", StringComparison.Ordinal);
     }
 }

@@ -12,6 +12,8 @@ public class GuestFixture : TestbedFixture
     private string _program = "";
     private string _hostile = "";
     private string _guestTools = "";
+    private string _loader = "";
+    private string _image = "";
 
     /// <summary>The usual host.</summary>
     public GuestFixture()
@@ -26,12 +28,12 @@ public class GuestFixture : TestbedFixture
     }
 
     /// <summary>Runs a script that boots guests with <c>tests/testbed/guest-run</c>; Debian's root image is <c>$VMBUS_SCRATCH/root.img</c>.</summary>
-    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package.</param>
+    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package, <c>$IMAGE</c> that of an image with GRUB.</param>
     /// <param name="limit">Its time limit.</param>
     public async Task<CommandResult> RunGuestAsync(string script, TimeSpan limit)
     {
         await StartHostAsync();    // and with it, the names below
-        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}'\n{script}", limit);
+        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}' VMBUS_LOADER='{_loader}' IMAGE='{_image}'\n{script}", limit);
     }
 
     /// <summary>The survey of a guest, made once per kind of guest.</summary>
@@ -49,6 +51,8 @@ public class GuestFixture : TestbedFixture
         _program = await RunToolAsync("host-service/publish");
         _hostile = await RunToolAsync("tests/testbed/hostile-guest");
         _guestTools = await RunToolAsync("guest-tools/package");
+        _loader = await RunToolAsync("host-service/loader/build");
+        _image = await RunToolAsync("tests/testbed/boot-image", "grub");
         return [Path.Combine(_debian, "root.img")];
     }
 }

@@ -31,6 +31,8 @@ internal static class DoctorCommand
 
         Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
         Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
+        Line(output, FindProgram("qemu-img"), needed: false, "qemu-img", "convert and resize images (package qemu-utils)");
+        Line(output, FindProgram("xorrisofs"), needed: false, "xorrisofs", "give guests cloud-init's data, --user-data (package xorriso)");
         Line(output, CanOpen("/dev/net/tun"), needed: false, "/dev/net/tun", "use and make TAP interfaces, and join bridges (modprobe tun; as root, or with the file's permission)");
         Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt)");
         Line(output, FindProgram("setpriv"), needed: false, "setpriv", "keep the service's workers from gaining privileges (package util-linux)");

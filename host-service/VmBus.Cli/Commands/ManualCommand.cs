@@ -29,6 +29,7 @@ internal static class ManualCommand
             ".SH EXIT STATUS\n0 the command did what it was asked, or the guest powered off; 1 something failed, and one line on standard error says what; 2 bad usage; "
             + "3 the guest crashed, or reset where that ends the partition; 130 interrupted.\n"
             + ".SH ENVIRONMENT\n.TP\n.B VMBUS_CONTROL\nThe control socket of a partition, for commands without PARTITION.\n.TP\n.B VMBUS_SERVICE\nThe socket of the service.\n"
+            + ".TP\n.B VMBUS_LOADER\nThe folder of the loader of disk images (kernel, initrd), instead of /usr/lib/vmbus/loader.\n"
             + ".SH FILES\n.TP\n.I /etc/vmbus/partitions/NAME.json\nDefinitions of partitions, as /usr/share/vmbus/partition.schema.json describes them.\n"
             + ".TP\n.I /etc/vmbus/appsettings.json\nSettings of the service.\n.TP\n.I /run/vmbus\nSockets and logs of the partitions that run.\n"
             + ".SH SEE ALSO\n.BR systemctl (1),\n.BR qemu-img (1),\n.BR passt (1)\n");

@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using VmBus.Cli.Images;
 using VmBus.Cli.Monitor;
 using VmBus.Cli.Options;
 using VmBus.Control.Server;
 using VmBus.Control.Verbs;
 using VmBus.Host;
 using VmBus.Host.Consoles;
+using VmBus.Host.Images;
 using VmBus.Machine;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
@@ -23,9 +25,14 @@ internal static class RunCommand
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
-        Option<string> kernel = new("--kernel") { HelpName = "FILE", Required = true, Description = "Linux kernel: a bzImage, or an ELF vmlinux with a PVH entry" };
+        Option<string?> kernel = new("--kernel")
+        {
+            HelpName = "FILE",
+            Description = "Linux kernel: a bzImage, or an ELF vmlinux with a PVH entry. Without it the first disk boots by itself: what its GRUB, loader/entries or extlinux configuration names",
+        };
         Option<string?> initrd = new("--initrd") { HelpName = "FILE", Description = "Initial RAM disk" };
-        Option<string> append = new("--append") { HelpName = "TEXT", Description = "Kernel command line", DefaultValueFactory = _ => "console=ttyS0" };
+        Option<string?> append = new("--append") { HelpName = "TEXT", Description = "Kernel command line (console=ttyS0 unless given); without --kernel, what is added to that of the image's entry" };
+        var image = new ImageOptions();
         Option<int> cpus = new("--cpus") { HelpName = "N", Description = "Virtual processors, 1 to 64", DefaultValueFactory = _ => 1 };
         Option<string> memory = new("--memory") { HelpName = "SIZE[,max=SIZE]", Description = "RAM, with suffix K, M or G; up to max more can be given to the guest while it runs ('vmbus memory set')", DefaultValueFactory = _ => "1G" };
         Option<string> name = new("--name") { HelpName = "NAME", Description = "Name of the partition, for messages", DefaultValueFactory = _ => "guest" };
@@ -83,24 +90,25 @@ internal static class RunCommand
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration, console, second, control, noReboot, stopTimeout, result,
-            poll, version, log,
+            kernel, initrd, append, image.BootEntry, image.UserData, image.MetaData, image.Firmware, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration,
+            console, second, control, noReboot, stopTimeout, result, poll, version, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
             var ram = MemoryOption.Parse(parsed.GetValue(memory)!);
             var services = IntegrationOption.Parse(parsed.GetValue(integration)!);
             (DiskOptions Options, DiskBus Bus)[] media = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.ParseWithBus)];
+            using BootPlan boot = image.Plan(parsed, parsed.GetValue(kernel), parsed.GetValue(initrd), parsed.GetValue(append), parsed.GetValue(name)!, media);
             var options = new PartitionOptions
             {
                 Name = parsed.GetValue(name)!,
-                Kernel = parsed.GetValue(kernel)!,
-                Initrd = parsed.GetValue(initrd),
-                CommandLine = parsed.GetValue(append)!,
+                Kernel = boot.Kernel,
+                Initrd = boot.Initrd,
+                CommandLine = boot.CommandLine,
                 ProcessorCount = InRange("--cpus", parsed.GetValue(cpus), 1, 64),
                 MemoryBytes = ram.Bytes,
                 MaximumMemoryBytes = ram.MaximumBytes,
-                Disks = [.. media.Where(static disk => disk.Bus == DiskBus.Vmbus).Select(static disk => disk.Options)],
+                Disks = [.. media.Where(static disk => disk.Bus == DiskBus.Vmbus).Select(static disk => disk.Options), .. boot.Seed],
                 VirtioDisks = [.. media.Where(static disk => disk.Bus == DiskBus.Virtio).Select(static disk => disk.Options)],
                 NetworkAdapters = [.. (parsed.GetValue(nics) ?? []).Select(static text => NicOptions.Parse(text))],
                 CaptureFile = parsed.GetValue(capture),
@@ -123,7 +131,7 @@ internal static class RunCommand
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
             var logger = new StderrLogger(LogOption.Parse(parsed.GetValue(log)!));
             (string Serial, string? Virtio) places = ParseConsoles(parsed, console, second);
-            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, places, socket, timeout, told, logger));
+            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, boot.Request, places, socket, timeout, told, logger));
         }));
         return command;
     }
@@ -175,7 +183,7 @@ internal static class RunCommand
     }
 
     private static int Run(
-        PartitionOptions options, (string Serial, string? Virtio) places, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
+        PartitionOptions options, LoaderRequest? image, (string Serial, string? Virtio) places, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
     {
         using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
         VirtioConsole? second = ConsoleOption.OpenVirtio(places.Virtio);
@@ -217,7 +225,9 @@ internal static class RunCommand
 
         StartInput(console, typed => partition.Type(typed.Span));
         if (secondConsole is not null) StartInput(secondConsole, typed => partition.TypeVirtio(typed.Span));
-        PartitionResult result = partition.Run(console);
+        LoaderConsole? loader = image is null ? null : LoaderConsole.Before(console, image, partition);
+        PartitionResult result = partition.Run(loader ?? console);
+        if (loader?.Error is { } refused) result = new PartitionResult(PartitionEnd.Failed, refused);
         told(result);
         switch (result.End)
         {

@@ -58,7 +58,10 @@ internal static class DefinitionReader
         int stopSeconds = root.Number("stopTimeout") ?? PartitionDefinition.DefaultStopSeconds;
         List<string> options = ["--name", name, "--memory", memory, "--stop-timeout", stopSeconds.ToString(CultureInfo.InvariantCulture), "--console", root.Text("console") ?? "none"];
         foreach ((string key, string option) in new[]
-            { ("kernel", "--kernel"), ("initrd", "--initrd"), ("append", "--append"), ("capture", "--capture"), ("vsock", "--vsock"), ("vmbusVersion", "--vmbus-version"), ("log", "--log") })
+        {
+            ("kernel", "--kernel"), ("initrd", "--initrd"), ("append", "--append"), ("bootEntry", "--boot-entry"), ("userData", "--user-data"), ("metaData", "--meta-data"),
+            ("capture", "--capture"), ("vsock", "--vsock"), ("vmbusVersion", "--vmbus-version"), ("log", "--log"),
+        })
         {
             // One word, so that a value that begins with a dash is no option.
             if (root.Text(key) is { } value) options.Add($"{option}={value}");

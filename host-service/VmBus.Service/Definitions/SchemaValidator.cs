@@ -14,7 +14,7 @@ internal static class SchemaValidator
     /// <summary>The keywords that are known.</summary>
     public static IReadOnlySet<string> Keywords { get; } = new HashSet<string>(StringComparer.Ordinal)
     {
-        "$schema", "title", "description", "type", "enum", "pattern", "minimum", "maximum", "maxLength", "maxItems", "items", "properties", "required", "additionalProperties", "oneOf",
+        "$schema", "title", "description", "type", "enum", "pattern", "minimum", "maximum", "maxLength", "maxItems", "items", "properties", "required", "additionalProperties", "oneOf", "anyOf",
     };
 
     /// <summary>Adds a line for each difference: where, which value, what it should be.</summary>
@@ -107,11 +107,15 @@ internal static class SchemaValidator
         }
 
         // Each choice is one key that must be there.
-        if (schema.TryGetProperty("oneOf", out JsonElement choices))
+        if (Choices("oneOf") is { } one && one.Present != 1)
+            problems.Add($"{Place(path)}exactly one of {string.Join(", ", one.Names)} must be there, and {(one.Present == 0 ? "none is" : "more are")}");
+        if (Choices("anyOf") is { Present: 0 } any) problems.Add($"{Place(path)}one of {string.Join(", ", any.Names)} must be there, and none is");
+
+        (string[] Names, int Present)? Choices(string keyword)
         {
+            if (!schema.TryGetProperty(keyword, out JsonElement choices)) return null;
             string[] names = [.. choices.EnumerateArray().Select(static choice => choice.GetProperty("required")[0].GetString()!)];
-            int present = names.Count(name => value.TryGetProperty(name, out _));
-            if (present != 1) problems.Add($"{Place(path)}exactly one of {string.Join(", ", names)} must be there, and {(present == 0 ? "none is" : "more are")}");
+            return (names, names.Count(name => value.TryGetProperty(name, out _)));
         }
     }
 

@@ -34,18 +34,32 @@ public static class DiskFactory
     {
         if (options.Format != DiskFormat.Automatic) return options;
         DiskFormat seen = LookAt(options.Path);
-        bool named = options.Path.EndsWith(".iso", StringComparison.OrdinalIgnoreCase);
+        DiskFormat named = FormatOfName(options.Path);
         return seen switch
         {
             DiskFormat.Raw => options with { Format = DiskFormat.Raw },
             // Installation media are hybrids: a valid disk too. The name decides which one is meant.
-            DiskFormat.Iso => options with { Format = named ? DiskFormat.Iso : DiskFormat.Raw },
+            DiskFormat.Iso => options with { Format = named == DiskFormat.Iso ? DiskFormat.Iso : DiskFormat.Raw },
+            // Whoever calls a file server.vhdx has said what it is; no guest gives its disk another name.
+            _ when seen == named => options with { Format = seen },
             _ => throw new DiskException(
                 DiskProblem.Format,
                 $"Disk '{options.Path}' looks like {NameOf(seen)}; "
                 + $"say format={NameOf(seen)} to open it as that, or format=raw to give the guest its bytes as they are."),
         };
     }
+
+    /// <summary>The format that an image's name tells; automatic when it tells none.</summary>
+    public static DiskFormat FormatOfName(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".raw" or ".img" => DiskFormat.Raw,
+        ".qcow2" => DiskFormat.Qcow2,
+        ".vhdx" => DiskFormat.Vhdx,
+        ".vhd" => DiskFormat.Vhd,
+        ".vmdk" => DiskFormat.Vmdk,
+        ".iso" => DiskFormat.Iso,
+        _ => DiskFormat.Automatic,
+    };
 
     private static DiskFormat LookAt(string path)
     {
@@ -64,7 +78,7 @@ public static class DiskFactory
     }
 
     /// <summary>The word for a format on the command line.</summary>
-    internal static string NameOf(DiskFormat format) => format switch
+    public static string NameOf(DiskFormat format) => format switch
     {
         DiskFormat.Automatic => "automatic",
         DiskFormat.Raw => "raw",

@@ -10,7 +10,7 @@ public sealed class DefinitionReaderTests
     private const string Everything =
         """
         {
-          "$schema": "partition.schema.json", "kernel": "/boot/k", "initrd": "/boot/i", "append": "-quiet root=/dev/sda", "cpus": 4, "memory": "2G", "maxMemory": "4G",
+          "$schema": "partition.schema.json", "kernel": "/boot/k", "initrd": "/boot/i", "append": "-quiet root=/dev/sda", "bootEntry": "-1", "userData": "/u", "metaData": "/m", "cpus": 4, "memory": "2G", "maxMemory": "4G",
           "disks": [
             { "path": "/images/a,b.img", "format": "qcow2", "readOnly": true, "cache": "direct", "sector": 4096, "bus": "virtio", "id": "data" },
             { "path": "/images/c.img" }
@@ -28,7 +28,7 @@ public sealed class DefinitionReaderTests
         Assert.Equal(
             [
                 "--name", "web", "--memory", "2G,max=4G", "--stop-timeout", "7", "--console", "file:/var/log/web", "--kernel=/boot/k", "--initrd=/boot/i", "--append=-quiet root=/dev/sda",
-                "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--no-reboot",
+                "--boot-entry=-1", "--user-data=/u", "--meta-data=/m", "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--no-reboot",
                 "--integration", "shutdown,memory",
                 "--disk", "/images/a,,b.img,format=qcow2,cache=direct,bus=virtio,id=data,readonly,sector=4096", "--disk", "/images/c.img",
                 "--nic", "bridge=br0,mac=02:00:00:00:00:01,bus=virtio,id=lan,queues=2", "--nic", "user",
@@ -45,12 +45,20 @@ public sealed class DefinitionReaderTests
         Assert.Equal((RestartPolicy.Never, false, 1), (definition.Restart, definition.Autostart, definition.Processors));
     }
 
+    [Fact]
+    public void Definition_without_a_kernel_boots_its_first_disk()
+    {
+        PartitionDefinition definition = DefinitionReader.Read("web", """{"disks":[{"path":"/images/web.vhdx"}],"bootEntry":"1"}""");
+        Assert.Equal(["--name", "web", "--memory", "1G", "--stop-timeout", "30", "--console", "none", "--boot-entry=1", "--disk", "/images/web.vhdx"], definition.Options);
+    }
+
     [Theory]
     [InlineData("", "line 1, byte 1: it is no JSON")]
     [InlineData("{\n  \"kernel\": \"/k\",\n}", "line 3, byte 1: it is no JSON: The JSON object contains a trailing comma at the end")]
     [InlineData("""{"kernel":"/k","kernel":"/l"}""", "it is no JSON")]
     [InlineData("[]", "an array is not an object")]
-    [InlineData("{}", "'kernel' is missing: a path from / of a Linux kernel")]
+    [InlineData("{}", "one of kernel, disks must be there, and none is")]
+    [InlineData("""{"memory":"1G"}""", "one of kernel, disks must be there, and none is")]
     [InlineData("""{"kernel":"boot/k"}""", "kernel: 'boot/k' is not a path from /")]
     [InlineData("""{"kernel":"/k\n"}""", "kernel: '/k ' is not a path from /")]
     [InlineData("""{"kernel":"/k","cpu":2}""", "there is no 'cpu'; known are $schema, kernel,")]

@@ -181,7 +181,7 @@ public sealed class LifecycleTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(_service.Definitions, "bad.json"), "{}");
         ReloadReply reload = await _service.AskAsync(ServiceVerb.Reload, NoValue.Instance);
         Assert.Equal(1, reload.Partitions);
-        Assert.Contains("bad.json: 'kernel' is missing", Assert.Single(reload.Problems), StringComparison.Ordinal);
+        Assert.Contains("bad.json: one of kernel, disks must be there", Assert.Single(reload.Problems), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,6 +69,17 @@ public sealed class DiskFactoryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("disk.VHDX", "7668647866696c65", DiskFormat.Vhdx)]
+    [InlineData("disk.qcow2", "514649fb", DiskFormat.Qcow2)]
+    [InlineData("disk.qcow2", "00000000", DiskFormat.Raw)]
+    public void Name_that_agrees_with_the_content_tells_the_format(string name, string magic, DiskFormat expected)
+    {
+        string path = _bench.MakeFile(name, MiB);
+        using (FileStream file = File.OpenWrite(path)) file.Write(Convert.FromHexString(magic));
+        Assert.Equal(expected, DiskFactory.Resolve(new DiskOptions(path)).Format);
+    }
+
+    [Theory]
     [InlineData("disk.iso", DiskFormat.Iso)]
     [InlineData("disk.img", DiskFormat.Raw)]
     public void Hybrid_image_is_a_dvd_only_by_its_name(string name, DiskFormat expected)
