@@ -114,32 +114,46 @@ public sealed class VirtioTests(LinkedGuestFixture host)
     }
 
     [Fact]
-    public async Task Virtio_and_synthetic_adapters_share_a_bridge()
+    public async Task Virtio_adapter_and_synthetic_one_of_a_vhost_user_back_end_share_a_bridge()
     {
         CommandResult result = await host.RunGuestAsync(
             """
             set -eu
-            modprobe tun; modprobe bridge; ip link add vbr type bridge; ip addr add 10.9.0.1/24 dev vbr; ip link set vbr up; trap 'ip link del vbr' EXIT
-            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); cp "$VMBUS_SCRATCH/root.img" "$work/root"
-            head -c 32M /dev/urandom >"$work/file"; sha256sum <"$work/file"
-            (cd "$work"; exec timeout 400 python3 -m http.server --bind 10.9.0.1 8080 >/dev/null 2>&1) & server=$!
-            tests/testbed/guest-run --cpus 2 --root "$work/root" --nic bridge=vbr,bus=virtio,mac=52:54:00:00:00:07 --nic bridge=vbr debian '
+            work=$(mktemp -d "$VMBUS_SCRATCH/virtio.XXXXXX"); cp "$VMBUS_SCRATCH/root.img" "$work/root"; tree=$PWD; cd "$work"; pids=
+            modprobe tun; modprobe bridge; ip link add vbr type bridge; ip addr add 10.9.0.1/24 dev vbr; ip link set vbr up
+            trap 'kill $pids 2>/dev/null || true; ip link del vbr; rm -rf "$work"' EXIT
+            head -c 32M /dev/urandom >file; sha256sum <file
+            timeout 400 python3 -m http.server --bind 10.9.0.1 8080 >/dev/null 2>&1 & pids=$!
+            serve() { "$VMBUS" export net --nic bridge=vbr --socket net >>served 2>&1 & pids="$pids $!"; until [ -S net ]; do sleep 0.1; done; }
+            serve; served=$!
+            (
+                trap 'kill $pids 2>/dev/null || true' EXIT; pids=
+                until grep -q "host: restart" console 2>/dev/null; do sleep 0.3; done
+                kill -9 $served; until grep -q "host: start" console; do sleep 0.3; done
+                serve; wait
+            ) & pids="$pids $!"
+            "$tree/tests/testbed/guest-run" --cpus 2 --root root --console console --nic bridge=vbr,bus=virtio,mac=52:54:00:00:00:07 --nic "vhost-user=$work/net,mac=52:54:00:00:00:08" debian '
                 set -eu
+                adapter() { grep -l "$1" /sys/class/net/eth*/address | cut -d/ -f5; }
                 until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
                 for n in eth0 eth1; do basename "$(readlink /sys/class/net/$n/device/driver)"; done | sort
-                v=$(grep -l 52:54:00:00:00:07 /sys/class/net/eth*/address | cut -d/ -f5)
+                v=$(adapter 52:54:00:00:00:07); s=$(adapter 52:54:00:00:00:08)
                 echo "packed $(cut -c35 </sys/class/net/$v/device/features)"
-                ip addr add 10.9.0.2/24 dev $v; ip link set $v up
-                until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done
-                exec 3<>/dev/tcp/10.9.0.1/8080; printf "GET /file HTTP/1.0\r\n\r\n" >&3; sed "1,/^\r$/d" <&3 | sha256sum
-                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth" || true'
-            kill $server
+                use() { ip addr add $2 dev $1; ip link set $1 up; until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done; }
+                copy() { exec 3<>/dev/tcp/10.9.0.1/8080; printf "GET /file HTTP/1.0\r\n\r\n" >&3; sed "1,/^\r$/d" <&3 | sha256sum; }
+                use $v 10.9.0.2/24; copy; ip addr flush dev $v; ip link set $v down
+                use $s 10.9.0.3/24; copy
+                echo "host: restart" >/dev/ttyS0
+                until [ "$(cat /sys/class/net/$s/carrier)" = 0 ]; do sleep 0.2; done; echo down
+                echo "host: start" >/dev/ttyS0
+                until [ "$(cat /sys/class/net/$s/carrier)" = 1 ]; do sleep 0.2; done; echo up; copy
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|LNRO|irq|eth|netvsc" || true' 2>errors
+            grep -c "the link is down until there is one again" errors; grep -c . errors
             """,
             Limit);
 
         string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
-        Assert.Equal(["hv_netvsc", "virtio_net", "packed 1"], lines[1..4]);
-        Assert.Equal(lines[0], lines[4]);
-        Assert.Equal("warnings:", lines[^1]);
+        string sum = lines[0];
+        Assert.Equal([sum, "hv_netvsc", "virtio_net", "packed 1", sum, sum, "down", "up", sum, "warnings:", "1", "1"], lines);
     }
 }
