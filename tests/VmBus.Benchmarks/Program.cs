@@ -5,11 +5,15 @@ using VmBus.Benchmarks.Guest;
 using VmBus.Benchmarks.Netvsc;
 using VmBus.Benchmarks.Network;
 using VmBus.Benchmarks.Ring;
+using VmBus.Benchmarks.Service;
 using VmBus.Benchmarks.Sockets;
 using VmBus.Benchmarks.Storage;
 
 // Usage: VmBus.Benchmarks PART [--repeat N] [--json FILE] [--quick]. A part is one folder and one class; more are added to this list.
-IBenchmarkPart[] parts = [new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart()];
+IBenchmarkPart[] parts =
+[
+    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new ServicePart(),
+];
 
 if (args is [RingPeerProcess.Command, var file, var pages]) return RingPeerProcess.Run(file, pages);
 if (BenchmarkOptions.TryParse(args, out BenchmarkOptions? options, out string? mistake))

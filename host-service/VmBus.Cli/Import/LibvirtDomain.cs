@@ -140,10 +140,10 @@ internal static class LibvirtDomain
         {
             Format = format,
             ReadOnly = kind == "cdrom" || disk.Element("readonly") is not null,
-            Cache = cache is "none" or "directsync" ? "direct" : cache is null ? null : "writeback",
+            Cache = cache is "none" or "directsync" ? "direct" : cache is null or "default" ? null : "writeback",
             Bus = isVirtio && kind == "disk" ? Virtio : null,
         });
-        if (cache is "unsafe" or "writethrough" or "directsync") partition.LeaveOut($"cache mode '{cache}' of '{target}'", "the nearest there is was taken");
+        if (cache is not (null or "default" or "none" or "writeback")) partition.LeaveOut($"cache mode '{cache}' of '{target}'", "the nearest there is was taken");
         if (!isVirtio && kind == "disk") partition.LeaveOut($"bus '{(string?)disk.Element("target")?.Attribute("bus")}' of '{target}'", "the guest finds it on the VMBus, by hv_storvsc");
         foreach (string extra in DiskExtras.Where(extra => disk.Element(extra) is not null))
             partition.LeaveOut($"{extra} of '{target}'", "disks have no such setting");
