@@ -9,7 +9,7 @@ public sealed class DiskImageTests(GuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
-    [Fact]
+    [DiskImageFact]
     public async Task Image_boots_as_its_grub_says_then_the_kernel_that_was_chosen_in_the_guest_and_keeps_its_data()
     {
         CommandResult result = await host.RunGuestAsync(
@@ -38,7 +38,7 @@ public sealed class DiskImageTests(GuestFixture host)
             result.EnsureSuccess().Output);
     }
 
-    [Fact]
+    [DiskImageFact]
     public async Task Image_that_cannot_be_booted_is_refused_with_the_same_line_on_the_console_and_by_vmbus_run()
     {
         CommandResult result = await host.RunGuestAsync("tests/testbed/boot-refused missing", Limit);

@@ -51,6 +51,7 @@ public class GuestFixture : TestbedFixture
         _program = await RunToolAsync("host-service/publish");
         _hostile = await RunToolAsync("tests/testbed/hostile-guest");
         _guestTools = await RunToolAsync("guest-tools/package");
+        if (!DiskImageFactAttribute.IsWanted) return [Path.Combine(_debian, "root.img")];
         _loader = await RunToolAsync("host-service/loader/build");
         _image = await RunToolAsync("tests/testbed/boot-image", "grub");
         return [Path.Combine(_debian, "root.img")];
