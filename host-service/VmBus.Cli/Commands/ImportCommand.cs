@@ -37,7 +37,7 @@ internal static class ImportCommand
 
             if (parsed.GetValue(initrd) is { } disk) partition.Initrd = Path.GetFullPath(disk);
             if (parsed.GetValue(append) is { } line) partition.Append = line;
-            if (partition.Kernel is null) partition.LeaveOut("boot loader", "the definition names no kernel: give --kernel and --initrd, such as the guest's own from its /boot");
+            if (partition.Kernel is null) partition.LeaveOut("firmware", "a boot entry of the first disk is started as its own configuration says; 'vmbus boot-entries IMAGE' lists them, and --kernel names another kernel");
             foreach (string item in partition.LeftOut) Console.Error.WriteLine($"vmbus: left out: {item}");
             string text = partition.ToDefinition();
             if (!parsed.GetValue(define))
