@@ -102,7 +102,7 @@ internal static class DefinitionReader
     {
         foreach ((int index, JsonElement disk) in root.Items("disks"))
         {
-            string text = disk.Text("path")!.Replace(",", ",,", StringComparison.Ordinal);
+            string text = (disk.Text("path") ?? $"vhost-user={disk.Text("vhostUser")}").Replace(",", ",,", StringComparison.Ordinal);
             foreach (string key in new[] { "format", "cache", "bus", "id" })
             {
                 if (disk.Text(key) is { } value) text += $",{key}={value}";
@@ -110,6 +110,7 @@ internal static class DefinitionReader
 
             if (disk.Flag("readOnly")) text += ",readonly";
             if (disk.Number("sector") is { } sector) text += string.Create(CultureInfo.InvariantCulture, $",sector={sector}");
+            if (disk.Number("reconnect") is { } reconnect) text += string.Create(CultureInfo.InvariantCulture, $",reconnect={reconnect}");
             Try(problems, "disks", index, () => DiskOptions.Parse(text, static (key, _) => key == "bus"));
             options.AddRange(["--disk", text]);
         }
@@ -119,7 +120,9 @@ internal static class DefinitionReader
     {
         foreach ((int index, JsonElement nic) in root.Items("nics"))
         {
-            string text = nic.Text("tap") is { } tap ? $"tap={tap}" : nic.Text("bridge") is { } bridge ? $"bridge={bridge}" : "user";
+            string text = nic.Text("tap") is { } tap ? $"tap={tap}"
+                : nic.Text("bridge") is { } bridge ? $"bridge={bridge}"
+                : nic.Text("vhostUser") is { } socket ? $"vhost-user={socket}" : "user";
             foreach (string key in new[] { "mac", "bus", "id" })
             {
                 if (nic.Text(key) is { } value) text += $",{key}={value}";

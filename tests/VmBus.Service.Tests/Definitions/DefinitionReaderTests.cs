@@ -13,9 +13,9 @@ public sealed class DefinitionReaderTests
           "$schema": "partition.schema.json", "kernel": "/boot/k", "initrd": "/boot/i", "append": "-quiet root=/dev/sda", "bootEntry": "-1", "userData": "/u", "metaData": "/m", "cpus": 4, "memory": "2G", "maxMemory": "4G",
           "disks": [
             { "path": "/images/a,b.img", "format": "qcow2", "readOnly": true, "cache": "direct", "sector": 4096, "bus": "virtio", "id": "data" },
-            { "path": "/images/c.img" }
+            { "path": "/images/c.img" }, { "vhostUser": "/run/a,b", "reconnect": 2 }
           ],
-          "nics": [{ "bridge": "br0", "mac": "02:00:00:00:00:01", "queues": 2, "bus": "virtio", "id": "lan" }, { "user": true }],
+          "nics": [{ "bridge": "br0", "mac": "02:00:00:00:00:01", "queues": 2, "bus": "virtio", "id": "lan" }, { "user": true }, { "vhostUser": "/run/n" }],
           "console": "file:/var/log/web", "capture": "/tmp/frames", "vsock": "/run/web", "exec": true, "echo": true, "integration": ["shutdown", "memory"], "noReboot": true,
           "stopTimeout": 7, "poll": 50, "vmbusVersion": "5.2", "log": "info", "restart": "on-crash", "autostart": true
         }
@@ -31,7 +31,8 @@ public sealed class DefinitionReaderTests
                 "--boot-entry=-1", "--user-data=/u", "--meta-data=/m", "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--no-reboot",
                 "--integration", "shutdown,memory",
                 "--disk", "/images/a,,b.img,format=qcow2,cache=direct,bus=virtio,id=data,readonly,sector=4096", "--disk", "/images/c.img",
-                "--nic", "bridge=br0,mac=02:00:00:00:00:01,bus=virtio,id=lan,queues=2", "--nic", "user",
+                "--disk", "vhost-user=/run/a,,b,reconnect=2",
+                "--nic", "bridge=br0,mac=02:00:00:00:00:01,bus=virtio,id=lan,queues=2", "--nic", "user", "--nic", "vhost-user=/run/n",
             ],
             definition.Options);
         Assert.Equal((RestartPolicy.OnCrash, true, TimeSpan.FromSeconds(7), 4), (definition.Restart, definition.Autostart, definition.StopTimeout, definition.Processors));
@@ -67,11 +68,12 @@ public sealed class DefinitionReaderTests
     [InlineData("""{"kernel":"/k","cpus":"2"}""", "cpus: '2' is not a whole number")]
     [InlineData("""{"kernel":"/k","memory":"2Q"}""", "memory: '2Q' is not a size such as 512M or 2G")]
     [InlineData("""{"kernel":"/k","restart":"maybe"}""", "restart: 'maybe' is none of never, on-crash, always")]
-    [InlineData("""{"kernel":"/k","disks":[{"path":"/a"},{"format":"raw"}]}""", "disks[1]: 'path' is missing: a path from /")]
+    [InlineData("""{"kernel":"/k","disks":[{"path":"/a"},{"format":"raw"}]}""", "disks[1]: exactly one of path, vhostUser must be there, and none is")]
+    [InlineData("""{"kernel":"/k","disks":[{"path":"/a","reconnect":2}]}""", "disks[0]: ")]
     [InlineData("""{"kernel":"/k","disks":[{"path":"/a","format":"qcow"}]}""", "disks[0].format: 'qcow' is none of raw, qcow2, vhdx, vhd, vmdk, iso")]
     [InlineData("""{"kernel":"/k","disks":[{"path":"/a","id":"a,b"}]}""", "disks[0].id: 'a,b' is not 1 to 32 printable")]
-    [InlineData("""{"kernel":"/k","nics":[{"mac":"02:00:00:00:00:01"}]}""", "nics[0]: exactly one of tap, bridge, user must be there, and none is")]
-    [InlineData("""{"kernel":"/k","nics":[{"tap":"a","user":true}]}""", "nics[0]: exactly one of tap, bridge, user must be there, and more are")]
+    [InlineData("""{"kernel":"/k","nics":[{"mac":"02:00:00:00:00:01"}]}""", "nics[0]: exactly one of tap, bridge, user, vhostUser must be there, and none is")]
+    [InlineData("""{"kernel":"/k","nics":[{"tap":"a","user":true}]}""", "nics[0]: exactly one of tap, bridge, user, vhostUser must be there, and more are")]
     [InlineData("""{"kernel":"/k","nics":[{"tap":"a","mac":"01:00:00:00:00:01"}]}""", "nics[0]: ")]
     [InlineData("""{"kernel":"/k","integration":["kvq"]}""", "integration[0]: 'kvq' is none of shutdown,")]
     public void Wrong_definition_is_refused_with_place_and_cause(string text, string expected)
