@@ -31,6 +31,10 @@ internal sealed class BenchmarkReport(string part)
         return table;
     }
 
+    /// <summary>Adds a table for each of ours, beside the same peers.</summary>
+    internal ComparisonTable[] AddTables(string title, IEnumerable<string> ours, IEnumerable<string> peers)
+        => [.. ours.Select(one => AddTable($"{title}: {one}", [one, .. peers]))];
+
     internal void Print(TextWriter output)
     {
         output.WriteLine(string.Create(

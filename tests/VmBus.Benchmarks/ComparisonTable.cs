@@ -12,11 +12,14 @@ internal sealed class ComparisonTable(string title, IReadOnlyList<string> column
 {
     private readonly List<Row> _rows = [];
 
+    /// <summary>Adds a sample; one of a column that is not compared here is left out.</summary>
     internal void Add(string row, string unit, string column, double value)
     {
+        int index = columns.ToList().IndexOf(column);
+        if (index < 0) return;
         Row? target = _rows.Find(candidate => string.Equals(candidate.Name, row, StringComparison.Ordinal));
         if (target is null) _rows.Add(target = new Row(row, unit, [.. columns.Select(_ => new List<double>())]));
-        target.Samples[columns.ToList().IndexOf(column)].Add(value);
+        target.Samples[index].Add(value);
     }
 
     internal void Print(TextWriter output)

@@ -19,15 +19,9 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
 
     private static readonly string[] QemuDisk = ["-object", "iothread,id=io0{poll}", "-drive", "if=none,id=disk0,format=raw,discard=unmap,aio=io_uring,file={disk}"];
 
-    internal static GuestMonitor VmBus { get; } = new("vmbus", start =>
-    [
-        start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot",
-        "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
-        .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk],
-        .. start.Tap is null ? Array.Empty<string>() : ["--nic", $"tap={start.Tap},queues=1"],
-        .. start.Sockets is null ? Array.Empty<string>() : ["--vsock", start.Sockets],
-        .. start.Environment.PollMicroseconds is not { } poll ? Array.Empty<string>() : ["--poll", poll.ToString(CultureInfo.InvariantCulture)],
-    ]);
+    internal static GuestMonitor VmBus { get; } = new("vmbus", static start => Ours(start, ""));
+
+    internal static GuestMonitor VmBusVirtio { get; } = new("vmbus-virtio", static start => Ours(start, ",bus=virtio"));
 
     internal static GuestMonitor VirtioScsi { get; } = new("virtio-scsi", start =>
         [.. Qemu(start, "q35", QemuDisk), "-device", "virtio-scsi-pci,iothread=io0", "-device", "scsi-hd,drive=disk0"]);
@@ -45,6 +39,16 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
 
     internal static GuestMonitor MicroVm { get; } = new("microvm", start =>
         Qemu(start, "microvm,x-option-roms=off,pit=off,pic=off,rtc=on,isa-serial=on", []));
+
+    private static IEnumerable<string> Ours(GuestStart start, string bus) =>
+    [
+        start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot",
+        "--kernel", start.Environment.Kernel, "--initrd", start.Initrd, "--append", start.Append,
+        .. start.Disk is null ? Array.Empty<string>() : ["--disk", start.Disk + bus],
+        .. start.Tap is null ? Array.Empty<string>() : ["--nic", $"tap={start.Tap},queues=1{bus}"],
+        .. start.Sockets is null ? Array.Empty<string>() : ["--vsock", start.Sockets],
+        .. start.Environment.PollMicroseconds is not { } poll ? Array.Empty<string>() : ["--poll", poll.ToString(CultureInfo.InvariantCulture)],
+    ];
 
     private static IEnumerable<string> QemuNet(GuestStart start, string vhost) =>
         Qemu(start, "q35", ["-netdev", $"tap,id=net0,ifname={start.Tap},script=no,downscript=no,vhost={vhost}", "-device", "virtio-net-pci,netdev=net0"]);

@@ -3,14 +3,16 @@ using System.Globalization;
 namespace VmBus.Benchmarks.Guest;
 
 /// <summary>
-/// fio in a minimal guest on a data disk of 1 GiB: ours, and QEMU's virtio-scsi and virtio-blk. The first round traces and its times do not
+/// fio in a minimal guest on a data disk of 1 GiB: ours on either bus, and QEMU's virtio-scsi and virtio-blk. The first round traces and its times do not
 /// count; each further round boots every monitor once. The image is in the page cache, and what is dirty is written before each job.
 /// </summary>
 internal sealed class GuestPart : IBenchmarkPart
 {
     private const long DiskBytes = 1L << 30;
     private const string Answer = "bench: done ";
-    private static readonly GuestMonitor[] Monitors = [GuestMonitor.VmBus, GuestMonitor.VirtioScsi, GuestMonitor.VirtioBlk];
+    private static readonly GuestMonitor[] Ours = [GuestMonitor.VmBus, GuestMonitor.VmBusVirtio];
+    private static readonly GuestMonitor[] Peers = [GuestMonitor.VirtioScsi, GuestMonitor.VirtioBlk];
+    private static readonly GuestMonitor[] Monitors = [.. Ours, .. Peers];
 
     public string Name => "guest";
 
@@ -20,10 +22,10 @@ internal sealed class GuestPart : IBenchmarkPart
     {
         BenchmarkEnvironment environment = BenchmarkEnvironment.Read();
         FioJob[] jobs = FioJob.All(options.Quick);
-        string[] columns = [.. Monitors.Select(monitor => monitor.Name)];
+        IEnumerable<string> ours = Ours.Select(static monitor => monitor.Name), peers = Peers.Select(static monitor => monitor.Name);
         string where = $"{GuestMonitor.Processors} vCPU, {GuestMonitor.MemoryMegabytes} MiB, raw image on {environment.FileSystem}";
-        ComparisonTable speed = report.AddTable($"fio, {where}, median of {options.Repeat}", columns);
-        ComparisonTable perRequest = report.AddTable($"Per request, {where}", columns);
+        ComparisonTable[] speed = report.AddTables($"fio, {where}, median of {options.Repeat}", ours, peers);
+        ComparisonTable[] perRequest = report.AddTables($"Per request, {where}", ours, peers);
         HostCounters.Prepare();
         string disk = Path.Combine(environment.Scratch, "benchmark.img");
         try
@@ -46,7 +48,7 @@ internal sealed class GuestPart : IBenchmarkPart
     }
 
     private static void Measure(
-        BenchmarkEnvironment environment, GuestMonitor monitor, string disk, FioJob[] jobs, ComparisonTable speed, ComparisonTable perRequest, bool traced)
+        BenchmarkEnvironment environment, GuestMonitor monitor, string disk, FioJob[] jobs, ComparisonTable[] speed, ComparisonTable[] perRequest, bool traced)
     {
         string script = Convert.ToBase64String("sh /bench/agent"u8);
         var start = new GuestStart(environment, environment.ToolsInitrd, $"console=ttyS0 panic=-1 quiet vmbus.run={script}", disk);
@@ -61,14 +63,15 @@ internal sealed class GuestPart : IBenchmarkPart
             foreach ((string name, double value) in counted)
             {
                 double each = (value - idle.GetValueOrDefault(name)) / (job.Requests - 1);
-                if (!name.StartsWith(' ') || each >= 0.01) perRequest.Add($"{job.Name}: {name}", "per request", monitor.Name, each);
+                if (name.StartsWith(' ') && each < 0.01) continue;
+                foreach (ComparisonTable table in perRequest) table.Add($"{job.Name}: {name}", "per request", monitor.Name, each);
             }
 
             double perSecond = job.Requests * 1000 / milliseconds;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {job.Name}: {perSecond:0.#}/s after {guest.Seconds:0} s"));
             if (traced) continue;
-            if (job.BlockKilobytes < 1024) speed.Add(job.Name, "IOPS", monitor.Name, perSecond);
-            else speed.Add(job.Name, "MiB/s", monitor.Name, perSecond * job.BlockKilobytes / 1024);
+            (string unit, double rate) = job.BlockKilobytes < 1024 ? ("IOPS", perSecond) : ("MiB/s", perSecond * job.BlockKilobytes / 1024);
+            foreach (ComparisonTable table in speed) table.Add(job.Name, unit, monitor.Name, rate);
         }
 
         guest.Send("exit");

@@ -44,7 +44,7 @@ internal sealed class NetworkGuest : IDisposable
     }
 
     /// <summary>Lets the guest do one job.</summary>
-    internal void Measure(NetworkJob job, ComparisonTable speed, ComparisonTable perMegabyte)
+    internal void Measure(NetworkJob job, ComparisonTable[] speed, ComparisonTable[] perMegabyte)
     {
         Dictionary<string, double> before = HostCounters.Read(_guest.Id);
         _guest.Send(job.Command);
@@ -54,11 +54,11 @@ internal sealed class NetworkGuest : IDisposable
         Dictionary<string, double> after = HostCounters.Read(_guest.Id);
         double value = job.Value(answer);
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {job.Name}, {_monitor.Name}: {value:0.#} {job.Unit}"));
-        speed.Add(job.Name, job.Unit, _monitor.Name, value);
+        foreach (ComparisonTable table in speed) table.Add(job.Name, job.Unit, _monitor.Name, value);
         if (job.Megabytes == 0) return;
         foreach ((string name, double count) in after)
         {
-            perMegabyte.Add($"{job.Name}: {name}", "per MiB", _monitor.Name, (count - before[name]) / job.Megabytes);
+            foreach (ComparisonTable table in perMegabyte) table.Add($"{job.Name}: {name}", "per MiB", _monitor.Name, (count - before[name]) / job.Megabytes);
         }
     }
 

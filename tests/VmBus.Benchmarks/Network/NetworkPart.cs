@@ -3,12 +3,14 @@ using VmBus.Benchmarks.Guest;
 namespace VmBus.Benchmarks.Network;
 
 /// <summary>
-/// iperf3 and ping between minimal guests and their host, each on a TAP: ours, and QEMU's virtio-net with the data path in QEMU and in the host's
+/// iperf3 and ping between minimal guests and their host, each on a TAP: ours on either bus, and QEMU's virtio-net with the data path in QEMU and in the host's
 /// kernel (vhost). All guests run at the same time and take turns at each job, so that what else the machine does meets all of them alike.
 /// </summary>
 internal sealed class NetworkPart : IBenchmarkPart
 {
-    private static readonly GuestMonitor[] Monitors = [GuestMonitor.VmBus, GuestMonitor.VirtioNet, GuestMonitor.VhostNet];
+    private static readonly GuestMonitor[] Ours = [GuestMonitor.VmBus, GuestMonitor.VmBusVirtio];
+    private static readonly GuestMonitor[] Peers = [GuestMonitor.VirtioNet, GuestMonitor.VhostNet];
+    private static readonly GuestMonitor[] Monitors = [.. Ours, .. Peers];
 
     public string Name => "network";
 
@@ -18,10 +20,10 @@ internal sealed class NetworkPart : IBenchmarkPart
     {
         BenchmarkEnvironment environment = BenchmarkEnvironment.Read();
         NetworkJob[] jobs = NetworkJob.All(options.Quick);
-        string[] columns = [.. Monitors.Select(monitor => monitor.Name)];
+        IEnumerable<string> ours = Ours.Select(static monitor => monitor.Name), peers = Peers.Select(static monitor => monitor.Name);
         string where = $"{GuestMonitor.Processors} vCPU, {GuestMonitor.MemoryMegabytes} MiB, TAP";
-        ComparisonTable speed = report.AddTable($"iperf3 and ping, {where}, median of {options.Repeat}", columns);
-        ComparisonTable perMegabyte = report.AddTable($"Per MiB, {where}", columns);
+        ComparisonTable[] speed = report.AddTables($"iperf3 and ping, {where}, median of {options.Repeat}", ours, peers);
+        ComparisonTable[] perMegabyte = report.AddTables($"Per MiB, {where}", ours, peers);
         HostCounters.Prepare();
         HostCommand.Run("modprobe", "tun");
         HostCommand.Run("modprobe", "vhost_net");
