@@ -68,7 +68,8 @@ public sealed class HotplugTests(GuestFixture host)
             node /dev/sda; size /dev/sda 134217728
             [ "$(dd if=/dev/sda bs=1M count=4 2>/dev/null | sha256sum)" = "$sum" ] && tell same
             '
-            image=$work/disk.qcow2; qemu-img create -q -f qcow2 "$image" 64M
+            # A name that says nothing of the format.
+            image=$work/disk; qemu-img create -q -f qcow2 "$image" 64M
             start_guest; wait_for 'mark ready'
             monitor 'disk list' 'no disks'
             monitor "disk add $image" 'error: '
