@@ -152,7 +152,8 @@ internal sealed class RemoteLinkQueue : ILinkQueue, ILaneHandler
         bool more = false;
         do
         {
-            while (!more && !_starved && pair.TryPeek(out RemoteFrame frame))
+            // Whoever gets a frame may stop the queue there and then.
+            while (!more && !_starved && !_stopping && pair.TryPeek(out RemoteFrame frame))
             {
                 if (Deliver(pair, frame)) delivered++;
                 if (_starved) break;
@@ -160,7 +161,7 @@ internal sealed class RemoteLinkQueue : ILinkQueue, ILaneHandler
                 more = ++taken == FramesPerTurn;
             }
         }
-        while (!more && !_starved && !pair.AskForCall());
+        while (!more && !_starved && !_stopping && !pair.AskForCall());
 
         if (delivered > 0 || _starved) _receiver.EndBatch();
         pair.Kick();
