@@ -107,6 +107,8 @@ public sealed class RemotePairTests : IDisposable
         new VirtioNetHeader(VirtioNetFlags.NeedsChecksum, VirtioNetSegmentation.Tcp4, 54, 1448, 0xFFFF, 0xFFFF, 1).Write(bytes);
         _receive.Write(head, bytes);
         _receive.Use((head, (uint)bytes.Length));
+        // What the buffer was used for before.
+        _frame.Header = new VirtioNetHeader(VirtioNetFlags.NeedsChecksum, VirtioNetSegmentation.Tcp6, 74, 1428, 54, 16, 0);
         Assert.True(_pair.TryPeek(out RemoteFrame frame));
         _pair.CopyTo(frame, _frame);
         Assert.Equal(default, _frame.Header);
