@@ -1,5 +1,6 @@
 using VmBus.Benchmarks;
 using VmBus.Benchmarks.Boot;
+using VmBus.Benchmarks.Dpdk;
 using VmBus.Benchmarks.Export;
 using VmBus.Benchmarks.Guest;
 using VmBus.Benchmarks.Netvsc;
@@ -8,14 +9,17 @@ using VmBus.Benchmarks.Ring;
 using VmBus.Benchmarks.Service;
 using VmBus.Benchmarks.Sockets;
 using VmBus.Benchmarks.Storage;
+using VmBus.Benchmarks.Virtqueues;
 
 // Usage: VmBus.Benchmarks PART [--repeat N] [--json FILE] [--quick]. A part is one folder and one class; more are added to this list.
 IBenchmarkPart[] parts =
 [
     new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new ServicePart(),
+    new VirtqueuePart(), new DpdkPart(),
 ];
 
 if (args is [RingPeerProcess.Command, var file, var pages]) return RingPeerProcess.Run(file, pages);
+if (args is [BackEndProcess.Command, var socket, var frameBytes, var poll]) return BackEndProcess.Run(socket, frameBytes, poll);
 if (BenchmarkOptions.TryParse(args, out BenchmarkOptions? options, out string? mistake))
 {
     IBenchmarkPart? part = Array.Find(parts, candidate => string.Equals(candidate.Name, options!.Part, StringComparison.Ordinal));
