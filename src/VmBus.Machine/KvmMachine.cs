@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Machine.Devices;
 using VmBus.Machine.Hypercalls;
 using VmBus.Machine.Interrupts;
+using VmBus.Machine.Pci;
 using VmBus.Machine.Ports;
 using VmBus.Machine.Processors;
 using VmBus.Memory.Guest;
@@ -24,9 +25,6 @@ public sealed class KvmMachine : IDisposable
 
     private const ulong NanosecondsPerTick = 100;
 
-    // RAM has the numbers below, with room for what is added.
-    private const int FirstRegisterSlot = 256;
-
     private readonly MachineOptions _options;
     private readonly ILogger _logger;
     private readonly KvmVm _vm;
@@ -38,8 +36,8 @@ public sealed class KvmMachine : IDisposable
     private ExitDispatcher? _dispatcher;
     private MachineExit? _exit;
     private Synic? _synic;
+    private MessageRouting? _messages;
     private int _memorySlots;
-    private int _registerSlots;
     private int _running;
     private bool _started;
     private bool _disposed;
@@ -56,6 +54,9 @@ public sealed class KvmMachine : IDisposable
 
     /// <summary>Virtual processors.</summary>
     public int ProcessorCount => _options.ProcessorCount;
+
+    /// <summary>What a PCI bus of it needs.</summary>
+    internal IPciHost PciHost => _messages!;
 
     /// <summary>The processors, for tests that look at their registers.</summary>
     internal IReadOnlyList<Processors.VirtualProcessor> Processors => _processors;
@@ -112,38 +113,6 @@ public sealed class KvmMachine : IDisposable
     /// <summary>Puts a device behind its addresses.</summary>
     /// <exception cref="ArgumentException">An address of it is taken.</exception>
     public void AddMemoryDevice(IMemoryDevice device) => _registers.Add(device);
-
-    /// <summary>
-    /// Lets the guest read a page of registers as memory, without an exit; what it writes there goes to <see cref="BindWrite"/> or the device.
-    /// </summary>
-    /// <param name="address">Guest physical address, page aligned.</param>
-    /// <param name="page">The page in this process, which must outlive the machine.</param>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void MapRegisters(ulong address, nint page)
-    {
-        int result = _vm.SetReadOnlyMemory(FirstRegisterSlot + _registerSlots, address, Gpa.PageBytes, page);
-        if (result < 0) throw new LinuxException($"Placing a page of registers at 0x{address:x} failed", -result);
-        _registerSlots++;
-    }
-
-    /// <summary>Has the guest's writes of 4 bytes to a register signal an eventfd in the kernel, until the machine is disposed.</summary>
-    /// <param name="address">Guest physical address.</param>
-    /// <param name="value">Only writes of this value; null for all.</param>
-    /// <param name="target">What is signalled.</param>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void BindWrite(ulong address, uint? value, EventFd target)
-    {
-        int result = _vm.BindWrite(address, value, target);
-        if (result < 0) throw new LinuxException($"Binding writes to 0x{address:x} failed", -result);
-    }
-
-    /// <summary>Has signals of an eventfd pulse interrupt controller input <paramref name="gsi"/> in the kernel, until the machine is disposed.</summary>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
-    public void BindLine(int gsi, EventFd trigger)
-    {
-        int result = _vm.AssignInterrupt(gsi, trigger, resample: null);
-        if (result < 0) throw new LinuxException($"Binding interrupt {gsi} failed", -result);
-    }
 
     /// <summary>The line into interrupt controller input <paramref name="gsi"/> (0 to 23; 2 is not connected).</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
@@ -293,7 +262,9 @@ public sealed class KvmMachine : IDisposable
         }
 
         // Synthetic routes only count for processors whose controller is enabled by now.
-        _vm.SetRouting(InterruptRouting.Build(_options.ProcessorCount));
+        int routed = _vm.SetRouting(InterruptRouting.Build(_options.ProcessorCount));
+        if (routed < 0) throw new LinuxException("Setting the interrupt routes failed", -routed);
+        _messages = new MessageRouting(_vm, _options.ProcessorCount);
         _synic = new Synic(memory, _options.ProcessorCount, new KvmSynicKernel(_vm), _logger);
         FreePageHints? hints = _options.TakesFreePages ? new FreePageHints(memory) : null;
         _dispatcher = new ExitDispatcher(_options, memory, _ports, _registers, _synic, new HypercallDispatcher(memory, sink, hints), _logger);

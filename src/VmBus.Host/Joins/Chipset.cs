@@ -1,6 +1,7 @@
 using VmBus.Host.Consoles;
 using VmBus.Machine;
 using VmBus.Machine.Devices;
+using VmBus.Machine.Pci;
 
 namespace VmBus.Host.Joins;
 
@@ -14,6 +15,10 @@ internal sealed class Chipset(IConsole console) : IDisposable
     private ChipsetDevices? _devices;
     private KvmMachine? _machine;
     private bool _disposed;
+
+    /// <summary>The ports that lead to a PCI bus.</summary>
+    /// <exception cref="InvalidOperationException">There was no machine yet.</exception>
+    public PciHostBridge PciHostBridge => _devices?.PciHostBridge ?? throw new InvalidOperationException("The devices come with the first machine.");
 
     /// <summary>Puts the devices into their power-on state and into a machine that has not started.</summary>
     public void Connect(KvmMachine machine)

@@ -36,11 +36,11 @@ internal sealed class MachineLife : IDisposable
         {
             AcpiTables acpi = AcpiTables.Build(new AcpiConfiguration(options.ProcessorCount, memory.Bytes, PhysicalAddressBits, end)
             {
-                VirtioDevices = virtio.Slots,
+                HasPciBus = virtio.Any,
             });
             _boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine).Load(memory, acpi);
             chipset.Connect(_machine);
-            virtio.Connect(_machine);
+            virtio.Connect(_machine, chipset.PciHostBridge);
         }
         catch
         {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Host.Consoles;
 using VmBus.Lanes;
 using VmBus.Machine;
-using VmBus.Machine.Devices;
+using VmBus.Machine.Pci;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
@@ -14,7 +14,7 @@ using VmBus.Virtio.Block;
 using VmBus.Virtio.Consoles;
 using VmBus.Virtio.Devices;
 using VmBus.Virtio.Entropy;
-using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Pci;
 using VmBus.Virtio.Network;
 using VmBus.Virtio.Remote;
 using VmBus.Virtio.Sockets;
@@ -35,7 +35,7 @@ internal sealed class VirtioDevices : IDisposable
     private readonly Func<DiskOptions, IDisk> _open;
     private readonly List<VirtioDisk> _disks = [];
     private readonly List<VirtioNic> _nics = [];
-    private readonly List<MmioTransport> _transports = [];
+    private readonly List<PciTransport> _transports = [];
     private readonly bool _hasEntropy;
     private readonly SocketOptions? _socketOptions;
     private readonly bool _hasBalloon;
@@ -61,10 +61,8 @@ internal sealed class VirtioDevices : IDisposable
     /// <summary>The network adapters in the order given.</summary>
     public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
-    /// <summary>Where the devices are to be announced.</summary>
-    public IReadOnlyList<VirtioSlot> Slots => [.. Enumerable.Range(0, Count).Select(VirtioSlot.At)];
-
-    private int Count => _disks.Count + _nics.Count + FurtherCount;
+    /// <summary>Whether there are any.</summary>
+    public bool Any => _disks.Count + _nics.Count + FurtherCount > 0;
 
     private int FurtherCount => (_console is null ? 0 : 1) + (_hasBalloon ? 1 : 0) + (_hasEntropy ? 1 : 0) + (_socketOptions is null ? 0 : 1);
 
@@ -75,7 +73,7 @@ internal sealed class VirtioDevices : IDisposable
     public BalloonDevice? Balloon { get; private set; }
 
     /// <summary>Opens disks and links; nothing is served yet.</summary>
-    /// <exception cref="IOException">There are more than there are interrupt lines, two have the same id, or one cannot be opened.</exception>
+    /// <exception cref="IOException">There are more than a bus takes, two have the same id, or one cannot be opened.</exception>
     /// <param name="options">The partition.</param>
     /// <param name="memory">Its RAM.</param>
     /// <param name="open">How disks are opened whose requests this process carries out.</param>
@@ -86,8 +84,8 @@ internal sealed class VirtioDevices : IDisposable
         NicOptions[] nics = [.. options.NetworkAdapters.Where(static nic => nic.IsVirtio)];
         var devices = new VirtioDevices(options, memory, open, console, logger);
         int count = options.VirtioDisks.Count + nics.Length + devices.FurtherCount;
-        if (count > VirtioSlot.Count)
-            throw new IOException($"There are {count} virtio devices (bus=virtio, --virtio-console, --balloon, --rng), and interrupt lines for {VirtioSlot.Count}: give the others bus=vmbus.");
+        if (count > PciLayout.MaximumDevices)
+            throw new IOException($"There are {count} virtio devices (bus=virtio, --virtio-console, --balloon, --rng), and a PCI bus has places for {PciLayout.MaximumDevices}: give the others bus=vmbus.");
         try
         {
             if (devices._socketOptions is { } sockets) devices._sockets = HostSockets.Listen(sockets.Path);
@@ -135,25 +133,15 @@ internal sealed class VirtioDevices : IDisposable
     }
 
     /// <summary>Puts the devices into a machine that has not started.</summary>
-    public void Connect(KvmMachine machine)
+    public void Connect(KvmMachine machine, PciHostBridge bridge)
     {
-        for (int i = 0; i < _transports.Count; i++)
-        {
-            MmioTransport transport = _transports[i];
-            VirtioSlot slot = VirtioSlot.At(i);
-            machine.MapRegisters(slot.Address, transport.Page);
-            machine.BindLine(slot.Gsi, transport.Interrupt);
-            machine.BindWrite(slot.Address + (ulong)MmioTransport.AcknowledgeOffset, null, transport.Acknowledge);
-            for (int queue = 0; queue < transport.Kicks.Count; queue++)
-                machine.BindWrite(slot.Address + (ulong)MmioTransport.NotifyOffset, (uint)queue, transport.Kicks[queue]);
-            machine.AddMemoryDevice(new Registers(slot, transport));
-        }
+        if (Any) PciBus.Connect(machine, bridge, [.. _transports.Select(static transport => new VirtioFunction(transport))]);
     }
 
     /// <summary>Puts the devices into their power-on state, with nothing under way. No machine runs.</summary>
     public void Reset()
     {
-        foreach (MmioTransport transport in _transports) transport.Reset();
+        foreach (PciTransport transport in _transports) transport.Reset();
     }
 
     /// <summary>Whether a disk of this name is here.</summary>
@@ -181,7 +169,7 @@ internal sealed class VirtioDevices : IDisposable
     {
         _sockets?.End();
         foreach (VirtioDisk disk in _disks) (disk.Medium as RemoteDisk)?.WhenSizeChanges(null);
-        foreach (MmioTransport transport in _transports) transport.Dispose();
+        foreach (PciTransport transport in _transports) transport.Dispose();
         // A device that its transport has is disposed with it.
         if (_transports.Count == 0) foreach (VirtioDisk disk in _disks) disk.Remote?.Dispose();
         _transports.Clear();
@@ -207,11 +195,11 @@ internal sealed class VirtioDevices : IDisposable
         }
 
         Serve(new BlockDevice(disk.Medium!, disk.Serial, _queues), lanes);
-        MmioTransport transport = _transports[^1];
+        PciTransport transport = _transports[^1];
         (disk.Medium as RemoteDisk)?.WhenSizeChanges(() => Refresh(disk, transport));
     }
 
-    private void Refresh(VirtioDisk disk, MmioTransport transport)
+    private void Refresh(VirtioDisk disk, PciTransport transport)
     {
         lock (disk)
         {
@@ -223,7 +211,7 @@ internal sealed class VirtioDevices : IDisposable
     }
 
     private void Serve(IVirtioDevice device, IReadOnlyList<Lane> lanes)
-        => _transports.Add(new MmioTransport(device, _memory, lanes, _logger));
+        => _transports.Add(new PciTransport(device, _memory, lanes, _logger));
 
     private void Add(DiskOptions options)
     {
@@ -318,16 +306,5 @@ internal sealed class VirtioDevices : IDisposable
 
         public DiskInfo Describe()
             => new(id, number, options.Name, options.Format, Remote?.IsReadOnly ?? Medium!.Traits.ReadOnly, DiskState.Attached, Bytes) { Bus = DiskBus.Virtio };
-    }
-
-    private sealed class Registers(VirtioSlot slot, MmioTransport transport) : IMemoryDevice
-    {
-        public ulong Start => slot.Address;
-
-        public ulong Bytes => VirtioSlot.Bytes;
-
-        public void Read(ulong offset, Span<byte> data) => transport.Read((int)offset, data);
-
-        public void Write(ulong offset, ReadOnlySpan<byte> data) => transport.Write((int)offset, data);
     }
 }

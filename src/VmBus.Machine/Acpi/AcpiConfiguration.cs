@@ -1,4 +1,3 @@
-using VmBus.Machine.Devices;
 using VmBus.Memory.Guest;
 
 namespace VmBus.Machine.Acpi;
@@ -25,8 +24,8 @@ public sealed record AcpiConfiguration(int ProcessorCount, ulong MemoryBytes, in
     // Some processors route the last 12 GiB below 1 TiB to their interconnect, so nothing is placed there.
     private const ulong InterconnectHole = 0xFD_0000_0000;
 
-    /// <summary>Virtio devices that are announced.</summary>
-    public IReadOnlyList<VirtioSlot> VirtioDevices { get; init; } = [];
+    /// <summary>Whether there is a PCI bus.</summary>
+    public bool HasPciBus { get; init; }
 
     /// <summary>Above RAM: where VMBus devices may use addresses beyond 4 GiB. Zero bytes when the address width leaves no room.</summary>
     /// <remarks>The window lies at the end of the address space, so that hot-added RAM can follow the RAM.</remarks>

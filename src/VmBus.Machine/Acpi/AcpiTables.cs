@@ -3,10 +3,10 @@ using VmBus.Memory.Guest;
 
 namespace VmBus.Machine.Acpi;
 
-/// <summary>The ACPI tables of one partition: RSDP, XSDT, FADT, FACS, MADT and DSDT, laid out for their place in guest memory.</summary>
+/// <summary>The ACPI tables of one partition: RSDP, XSDT, FADT, FACS, MADT, DSDT, and MCFG where there is a PCI bus, laid out for their place in guest memory.</summary>
 /// <remarks>
 /// Full hardware, not the reduced profile, because the interrupt controllers and COM1 are the PC's. ACPI is on from the start. There is no
-/// <c>\_S4</c> (Linux takes that as permission to hibernate and then refuses memory hot-add) and no PCI root.
+/// <c>\_S4</c> (Linux takes that as permission to hibernate and then refuses memory hot-add).
 /// Immutable. Source: ACPI 6.5 §5.2; protocol-spec/machine.md#acpi.
 /// </remarks>
 public sealed class AcpiTables
@@ -33,7 +33,7 @@ public sealed class AcpiTables
         ulong dsdt = Add("DSDT", DifferentiatedTable.Build(configuration));
         ulong fadt = Add("FACP", FixedTable.Build((uint)facs, (uint)dsdt));
         ulong madt = Add("APIC", InterruptTable.Build(configuration));
-        ulong xsdt = Add("XSDT", ExtendedRoot(fadt, madt));
+        ulong xsdt = Add("XSDT", configuration.HasPciBus ? ExtendedRoot(fadt, madt, Add("MCFG", PciTable.Build())) : ExtendedRoot(fadt, madt));
         WriteRootPointer(xsdt);
     }
 

@@ -1,4 +1,5 @@
 using VmBus.Machine.Devices;
+using VmBus.Machine.Pci;
 
 namespace VmBus.Machine.Acpi;
 
@@ -17,7 +18,7 @@ internal static class DifferentiatedTable
                 AddInterruptControllers(scope);
                 AddRealTimeClock(scope);
                 AddSerialPort(scope);
-                for (int i = 0; i < configuration.VirtioDevices.Count; i++) AddVirtioDevice(scope, i, configuration.VirtioDevices[i]);
+                if (configuration.HasPciBus) AddPciBus(scope);
             })
             .Package("\\_S5", PowerManagement.PowerOffSleepType, PowerManagement.PowerOffSleepType, 0, 0)
             .ToArray();
@@ -65,12 +66,24 @@ internal static class DifferentiatedTable
         .EisaName("_HID", "PNP0B00")
         .Name("_CRS", new ResourceTemplate().Io(0x70, 2).Irq(ChipsetLines.RealTimeClockGsi)));
 
-    // The identifier that Linux's virtio_mmio driver looks for; its memory accesses are coherent, which _CCA says.
-    private static void AddVirtioDevice(AmlBuilder scope, int index, VirtioSlot slot) => scope.Device($"VR{index:X2}", device => device
-        .Name("_HID", "LNRO0005")
-        .Name("_UID", (ulong)index)
-        .Name("_CCA", 1)
-        .Name("_CRS", new ResourceTemplate().FixedMemory(slot.Address, VirtioSlot.Bytes).Interrupt(slot.Gsi)));
+    // Guests believe in a configuration space in memory only where it is reserved, which a motherboard resource (PNP0C02) says. There is no _PRT: no device has
+    // an interrupt line.
+    private static void AddPciBus(AmlBuilder scope)
+    {
+        scope.Device("PCI0", bus => bus
+            .EisaName("_HID", "PNP0A03")
+            .Name("_UID", 0)
+            .Name("_SEG", 0)
+            .Name("_BBN", 0)
+            .Name("_CRS", new ResourceTemplate()
+                .BusNumbers(0, 0)
+                .Io(PciHostBridge.AddressPort, 8)
+                .MemoryWindow(PciLayout.WindowStart, PciLayout.WindowBytes)));
+        scope.Device("MBRD", board => board
+            .EisaName("_HID", "PNP0C02")
+            .Name("_UID", 0)
+            .Name("_CRS", new ResourceTemplate().FixedMemory(PciLayout.ConfigurationStart, PciLayout.ConfigurationBytes)));
+    }
 
     private static void AddSerialPort(AmlBuilder scope) => scope.Device("UAR1", device => device
         .EisaName("_HID", "PNP0501")

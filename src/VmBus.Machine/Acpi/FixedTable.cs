@@ -1,4 +1,5 @@
 using VmBus.Machine.Devices;
+using VmBus.Machine.Pci;
 
 namespace VmBus.Machine.Acpi;
 

@@ -9,11 +9,9 @@ internal sealed class ResourceTemplate
     private const byte IoTag = 0x47;
     private const byte EndTag = 0x79;
     private const byte Memory32FixedTag = 0x86;
-    private const byte ExtendedInterruptTag = 0x89;
+    private const byte WordAddressTag = 0x88;
     private const byte QWordAddressTag = 0x8A;
-
-    // Consumed by the device, edge-triggered, active high, exclusive.
-    private const byte EdgeConsumer = 0x03;
+    private const byte BusRange = 2;
     private const byte Decode16 = 1;
     private const byte Writable = 1;
 
@@ -37,10 +35,19 @@ internal sealed class ResourceTemplate
         return this;
     }
 
-    /// <summary><c>Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { gsi }</c>: any global system interrupt.</summary>
-    internal ResourceTemplate Interrupt(int gsi)
+    /// <summary><c>WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, ...)</c></summary>
+    internal ResourceTemplate BusNumbers(ushort first, ushort last)
     {
-        _bytes.AddRange([ExtendedInterruptTag, 6, 0, EdgeConsumer, 1, (byte)gsi, (byte)(gsi >> 8), (byte)(gsi >> 16), (byte)(gsi >> 24)]);
+        Span<byte> entry = stackalloc byte[16];
+        entry.Clear();
+        entry[0] = WordAddressTag;
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[1..], 13);
+        entry[3] = BusRange;
+        entry[4] = FixedProducer;
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[8..], first);
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[10..], last);
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[14..], (ushort)(last - first + 1));
+        _bytes.AddRange(entry);
         return this;
     }
 

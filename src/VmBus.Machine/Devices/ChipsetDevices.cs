@@ -1,3 +1,5 @@
+using VmBus.Machine.Pci;
+
 namespace VmBus.Machine.Devices;
 
 /// <summary>The devices at fixed I/O ports that every partition has: COM1, real-time clock, ACPI fixed hardware, reset and delay ports.</summary>
@@ -12,7 +14,6 @@ public sealed class ChipsetDevices : IDisposable
     public const ushort Com1Port = 0x3F8;
 
     private readonly SystemControlPorts _systemControl;
-    private readonly PciHostBridge _hostBridge;
 
     /// <summary>Devices in their power-on state.</summary>
     /// <param name="lines">Their interrupts.</param>
@@ -27,10 +28,10 @@ public sealed class ChipsetDevices : IDisposable
         Power = new PowerManagement(lines.SystemControl, powerOff, time);
         RealTimeClock = new RealTimeClock(lines.RealTimeClock, Power.ReportAlarm, time);
         _systemControl = new SystemControlPorts(() => reset(ResetSource.KeyboardController));
-        _hostBridge = new PciHostBridge(() => reset(ResetSource.ResetControlRegister));
+        PciHostBridge = new PciHostBridge(() => reset(ResetSource.ResetControlRegister));
         PortDevices =
         [
-            Com1, RealTimeClock, Power, _systemControl, _hostBridge, new IgnoredPorts(IgnoredPorts.PostCode), new IgnoredPorts(IgnoredPorts.AlternativeDelay),
+            Com1, RealTimeClock, Power, _systemControl, PciHostBridge, new IgnoredPorts(IgnoredPorts.PostCode), new IgnoredPorts(IgnoredPorts.AlternativeDelay),
         ];
     }
 
@@ -46,6 +47,9 @@ public sealed class ChipsetDevices : IDisposable
     /// <summary>The ACPI fixed hardware with the power button.</summary>
     public PowerManagement Power { get; }
 
+    /// <summary>PCI configuration by ports, and the reset control register.</summary>
+    public PciHostBridge PciHostBridge { get; }
+
     /// <summary>Puts every device into its power-on state, connected to a new machine. The clock's time and the console's queues stay.</summary>
     public void Reset(ChipsetLines lines)
     {
@@ -53,7 +57,7 @@ public sealed class ChipsetDevices : IDisposable
         RealTimeClock.Reset(lines.RealTimeClock);
         Power.Reset(lines.SystemControl);
         _systemControl.Reset();
-        _hostBridge.Reset();
+        PciHostBridge.Reset();
     }
 
     /// <summary>Lets the console take what is queued, for at most two seconds, and stops the devices' threads and timers.</summary>

@@ -30,6 +30,7 @@ internal static class KvmConstant
     public const ulong KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
 
     public const uint KVM_IRQ_ROUTING_IRQCHIP = 1;
+    public const uint KVM_IRQ_ROUTING_MSI = 2;
     public const uint KVM_IRQ_ROUTING_HV_SINT = 4;
     public const uint KVM_IRQCHIP_PIC_MASTER = 0;
     public const uint KVM_IRQCHIP_PIC_SLAVE = 1;
@@ -38,8 +39,7 @@ internal static class KvmConstant
     public const uint KVM_CLOCK_REALTIME = 4;
     public const uint KVM_IRQFD_FLAG_DEASSIGN = 1;
     public const uint KVM_IRQFD_FLAG_RESAMPLE = 2;
-    public const uint KVM_IOEVENTFD_FLAG_DATAMATCH = 1;
-    public const uint KVM_MEM_READONLY = 2;
+    public const uint KVM_IOEVENTFD_FLAG_DEASSIGN = 4;
     public const uint KVM_HYPERV_EVENTFD_DEASSIGN = 1;
     public const uint KVM_HYPERV_CONN_ID_MASK = 0x00FFFFFF;
     public const uint KVM_PIT_SPEAKER_DUMMY = 1;

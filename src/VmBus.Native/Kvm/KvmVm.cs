@@ -29,36 +29,21 @@ internal sealed class KvmVm : KvmDescriptor
         CallOrThrow(KvmRequest.KVM_SET_USER_MEMORY_REGION, ref region, $"Giving the VM {bytes} bytes of memory at 0x{guestAddress:x} failed");
     }
 
-    /// <summary>As <see cref="SetMemory"/>, but what the guest writes there is not stored: it leaves to user space, or to an eventfd.</summary>
-    /// <returns>0, or the negated errno.</returns>
-    internal int SetReadOnlyMemory(int slot, ulong guestAddress, ulong bytes, nint hostAddress)
-    {
-        var region = new kvm_userspace_memory_region
-        {
-            slot = (uint)slot,
-            flags = KvmConstant.KVM_MEM_READONLY,
-            guest_phys_addr = guestAddress,
-            memory_size = bytes,
-            userspace_addr = (ulong)hostAddress,
-        };
-        return Call(KvmRequest.KVM_SET_USER_MEMORY_REGION, ref region);
-    }
-
-    /// <summary>Has the guest's writes of 4 bytes to an address signal <paramref name="target"/> instead of leaving to user space.</summary>
+    /// <summary>Has the guest's writes to an address, of any length and value, signal <paramref name="target"/> instead of leaving to user space.</summary>
     /// <param name="address">Guest physical address.</param>
-    /// <param name="value">Only writes of this value; null for all.</param>
     /// <param name="target">What is signalled.</param>
     /// <returns>0, or the negated errno.</returns>
-    internal int BindWrite(ulong address, uint? value, EventFd target)
+    internal int BindWrite(ulong address, EventFd target)
     {
-        var binding = new kvm_ioeventfd
-        {
-            addr = address,
-            len = sizeof(uint),
-            datamatch = value ?? 0,
-            fd = target.Descriptor,
-            flags = value is null ? 0 : KvmConstant.KVM_IOEVENTFD_FLAG_DATAMATCH,
-        };
+        var binding = new kvm_ioeventfd { addr = address, fd = target.Descriptor };
+        return Call(KvmRequest.KVM_IOEVENTFD, ref binding);
+    }
+
+    /// <summary>Ends <see cref="BindWrite"/>.</summary>
+    /// <returns>0, or the negated errno.</returns>
+    internal int UnbindWrite(ulong address, EventFd target)
+    {
+        var binding = new kvm_ioeventfd { addr = address, fd = target.Descriptor, flags = KvmConstant.KVM_IOEVENTFD_FLAG_DEASSIGN };
         return Call(KvmRequest.KVM_IOEVENTFD, ref binding);
     }
 
@@ -83,12 +68,8 @@ internal sealed class KvmVm : KvmDescriptor
     }
 
     /// <summary>Replaces the whole routing table.</summary>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
-    internal void SetRouting(kvm_irq_routing_entry[] entries)
-    {
-        int result = CallWithList(KvmRequest.KVM_SET_GSI_ROUTING, entries, out _);
-        if (result < 0) throw new LinuxException($"Setting {entries.Length} interrupt routes failed", -result);
-    }
+    /// <returns>0, or the negated errno.</returns>
+    internal int SetRouting(kvm_irq_routing_entry[] entries) => CallWithList(KvmRequest.KVM_SET_GSI_ROUTING, entries, out _);
 
     /// <summary>Has some MSR accesses leave to user space. Takes a capability that the VM must have.</summary>
     /// <param name="first">The first MSR of the range.</param>

@@ -41,6 +41,17 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
         return null;
     }
 
+    /// <summary>Whether the counter is not 0. It stays as it is.</summary>
+    public unsafe bool IsSignalled
+    {
+        get
+        {
+            var entry = new PollEntry { Descriptor = (int)handle, Events = POLLIN };
+            // SAFETY: one entry, a local.
+            return poll((nint)(&entry), 1, 0) > 0;
+        }
+    }
+
     /// <summary>Waits until the counter is not 0, and reads it back to 0.</summary>
     /// <returns>False when it was 0 all the time.</returns>
     public unsafe bool Wait(TimeSpan timeout)

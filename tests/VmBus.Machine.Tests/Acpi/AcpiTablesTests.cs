@@ -116,6 +116,15 @@ public sealed class AcpiTablesTests
         Assert.InRange(Table(Build(1), "DSDT").Length - Table(AcpiTables.Build(new AcpiConfiguration(1, 63 * GiB, 36)), "DSDT").Length, 46, 48);
     }
 
+    [Fact]
+    public void Configuration_space_in_memory_is_named_where_there_is_a_bus()
+    {
+        Assert.DoesNotContain(Build(1).Tables, static table => table.Signature == "MCFG");
+        ReadOnlySpan<byte> table = Table(BuildWithBus(1), "MCFG");
+        Assert.Equal((60, 0xFEB0_0000UL), (table.Length, BinaryPrimitives.ReadUInt64LittleEndian(table[44..])));
+        Assert.Equal("0000000000000000", Convert.ToHexString(table[52..]));
+    }
+
     // An independent parser of ACPI reads what we wrote: it warns about bad checksums, lengths, revisions and unknown byte code.
     [FactWithFile(Compiler, "acpica-tools")]
     public void Disassembler_reads_every_table_without_complaint()
@@ -123,7 +132,7 @@ public sealed class AcpiTablesTests
         DirectoryInfo folder = Directory.CreateTempSubdirectory("vmbus-acpi-");
         try
         {
-            foreach (AcpiTable table in Build(64).Tables)
+            foreach (AcpiTable table in BuildWithBus(64).Tables)
             {
                 string file = Path.Combine(folder.FullName, table.Signature + ".dat");
                 File.WriteAllBytes(file, table.Bytes.ToArray());
@@ -148,7 +157,7 @@ public sealed class AcpiTablesTests
         DirectoryInfo folder = Directory.CreateTempSubdirectory("vmbus-acpi-");
         try
         {
-            byte[] table = Table(Build(3), "DSDT").ToArray();
+            byte[] table = Table(BuildWithBus(3), "DSDT").ToArray();
             string file = Path.Combine(folder.FullName, "dsdt.dat");
             File.WriteAllBytes(file, table);
             RunCompiler("-d", file);
@@ -167,6 +176,8 @@ public sealed class AcpiTablesTests
     }
 
     private static AcpiTables Build(int processors) => AcpiTables.Build(new AcpiConfiguration(processors, 2 * GiB, 40));
+
+    private static AcpiTables BuildWithBus(int processors) => AcpiTables.Build(new AcpiConfiguration(processors, 2 * GiB, 40) { HasPciBus = true });
 
     private static ReadOnlySpan<byte> Table(AcpiTables tables, string signature)
         => tables.Tables.Single(table => string.Equals(table.Signature, signature, StringComparison.Ordinal)).Bytes.Span;

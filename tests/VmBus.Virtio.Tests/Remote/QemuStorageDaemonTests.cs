@@ -2,8 +2,9 @@ using System.Diagnostics;
 using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Storage.Disks;
-using VmBus.Virtio.Mmio;
+using VmBus.Virtio.Pci;
 using VmBus.Virtio.Remote;
+using VmBus.Virtio.Tests.Pci;
 using VmBus.Virtio.Tests.Queues;
 using VmBus.Virtio.Tests.VhostUser;
 using Xunit;
@@ -87,8 +88,8 @@ public sealed class QemuStorageDaemonTests : IDisposable
         using var log = new Export();
         using Lane lane = Lane.Start("daemon-test", log, new LaneOptions());
         using var driver = new SplitDriver(size: 16);
-        using var device = new MmioTransport(RemoteDevice.Open(DiskOptions.Parse($"vhost-user={Socket}"), driver.Memory, 1, log), driver.Memory, [lane], log);
-        RemoteDeviceTests.Start(device);
+        using var device = new PciTransport(RemoteDevice.Open(DiskOptions.Parse($"vhost-user={Socket}"), driver.Memory, 1, log), driver.Memory, [lane], log);
+        device.Start();
         RemoteDeviceTests.ReadFirstSector(device, driver);
         Assert.Equal(RemoteDiskBench.Pattern(6, DiskBytes)[..512], driver.Read(SplitDriver.Buffers + 512, 512));
         // What a guest that starts again does: the daemon gives the rings back, and goes on.
