@@ -2,7 +2,7 @@ using Xunit;
 
 namespace VmBus.Testbed.Tests;
 
-/// <summary>A test that boots a disk image with two kernels, which takes minutes to make and to boot: only where VMBUS_TEST_IMAGES is set.</summary>
+/// <summary>A test that boots a disk image with two kernels, which takes minutes to make and to boot: only where VMBUS_TEST_IMAGES is set, as <c>tests/run --full</c> does.</summary>
 internal sealed class DiskImageFactAttribute : FactAttribute
 {
     public DiskImageFactAttribute()

@@ -10,7 +10,7 @@ public sealed class DynamicMemoryTests(GuestFixture host)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 
     [Theory]
-    [InlineData("6.1")]
+    [FullData("6.1")]
     [InlineData("6.12")]
     public async Task Guest_gives_memory_back_to_the_host_has_it_again_grows_and_starts_again_with_what_it_had(string kernel)
     {

@@ -33,7 +33,7 @@ public sealed class ExecTests(GuestFixture host)
 
     [Theory]
     [InlineData("6.1")]
-    [InlineData("6.12")]
+    [FullData("6.12")]
     public async Task Host_runs_commands_with_input_outputs_signals_exit_status_and_terminal(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(

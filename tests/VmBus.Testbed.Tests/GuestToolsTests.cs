@@ -39,7 +39,7 @@ public sealed class GuestToolsTests(LinkedGuestFixture host)
 
     [Theory]
     [InlineData("6.1", true)]
-    [InlineData("6.12", false)]
+    [FullData("6.12", false)]
     public async Task Services_stand_beside_Debians_daemons_and_in_their_place_exchange_items_and_addresses_take_files_and_keep_the_clock(string kernel, bool hasDevice)
     {
         CommandResult result = await host.RunGuestAsync(
@@ -114,7 +114,7 @@ public sealed class GuestToolsTests(LinkedGuestFixture host)
     }
 
     [Theory]
-    [InlineData("6.1")]
+    [FullData("6.1")]
     [InlineData("6.12")]
     public async Task File_systems_are_frozen_and_thawed_by_the_host_by_themselves_and_after_the_daemon_was_killed(string kernel)
     {

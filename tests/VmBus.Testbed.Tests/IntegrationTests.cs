@@ -11,7 +11,7 @@ public sealed class IntegrationTests(LinkedGuestFixture host)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(9);
 
     [Theory]
-    [InlineData("6.1", "FCopy IC version 1.1\n")]
+    [FullData("6.1", "FCopy IC version 1.1\n")]
     [InlineData("6.12", "")]
     public async Task Kernel_agrees_on_versions_sets_its_clock_lets_the_driver_go_and_come_and_starts_again(string kernel, string fileCopy)
     {
@@ -66,7 +66,7 @@ public sealed class IntegrationTests(LinkedGuestFixture host)
 
     [Theory]
     [InlineData("6.1", true)]
-    [InlineData("6.12", false)]
+    [FullData("6.12", false)]
     public async Task Debians_daemons_exchange_items_and_addresses_take_files_freeze_and_let_the_guest_power_off(string kernel, bool hasFileCopy)
     {
         CommandResult result = await host.RunGuestAsync(

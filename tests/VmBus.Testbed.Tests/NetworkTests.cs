@@ -25,7 +25,7 @@ public sealed class NetworkTests(LinkedGuestFixture host)
         """;
 
     [Theory]
-    [InlineData("6.1")]
+    [FullData("6.1")]
     [InlineData("6.12")]
     public async Task Guest_reaches_the_parent_and_copies_both_ways_without_a_wrong_byte(string kernel)
     {

@@ -27,7 +27,7 @@ public sealed class SocketTests(GuestFixture host)
 
     [Theory]
     [InlineData("6.1")]
-    [InlineData("6.12")]
+    [FullData("6.12")]
     public async Task Guest_and_host_copy_to_each_other_and_hundreds_of_streams_are_open_at_once(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(

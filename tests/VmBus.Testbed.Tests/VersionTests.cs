@@ -15,12 +15,12 @@ public sealed class VersionTests(GuestFixture host)
 
     [Theory]
     [InlineData("6.1", "2.4")]
-    [InlineData("6.12", "3.0")]
+    [FullData("6.12", "3.0")]
     [InlineData("6.1", "4.0")]
     [InlineData("6.12", "4.1")]
-    [InlineData("6.1", "5.0")]
-    [InlineData("6.12", "5.1")]
-    [InlineData("6.1", "5.2")]
+    [FullData("6.1", "5.0")]
+    [FullData("6.12", "5.1")]
+    [FullData("6.1", "5.2")]
     [InlineData("6.12", "5.3")]
     public async Task Guest_uses_its_disk_with_the_version_that_the_host_is_capped_to(string kernel, string version)
     {
