@@ -91,17 +91,19 @@ public sealed class VirtioTests(LinkedGuestFixture host)
                 --disk "vhost-user=$work/data.sock,bus=virtio,id=data" --disk "vhost-user=$work/gone.sock" debian '
                 set -eu
                 until [ -b /dev/vda ]; do sleep 0.2; done
-                findmnt -no SOURCE /; basename "$(readlink /sys/block/vda/device/driver)"
+                # Linux names disks in the order in which it finds them, which is any.
+                name() { basename /sys/bus/scsi/devices/*:0:$1/block/*; }
+                [ "$(findmnt -no SOURCE /)" = "/dev/$(name 0)" ] && echo root; gone=/dev/$(name 1); basename "$(readlink /sys/block/vda/device/driver)"
                 echo "host: restart" >/dev/ttyS0
                 dd if=/dev/urandom of=/var/f bs=256k count=96 oflag=dsync 2>/dev/null; sum=$(md5sum </var/f)
                 echo 3 >/proc/sys/vm/drop_caches; [ "$sum" = "$(md5sum </var/f)" ] && echo "same $sum"
                 fstrim / && echo trimmed
                 mkfs.ext4 -q /dev/vda; mount /dev/vda /mnt; cp /var/f /mnt/f; umount /mnt; mount /dev/vda /mnt
                 [ "$sum" = "$(md5sum </mnt/f)" ] && echo same; fstrim /mnt; umount /mnt; fsck.ext4 -fn /dev/vda >/dev/null 2>&1 && echo clean
-                dd if=/dev/sdb of=/dev/null bs=1M count=16 iflag=direct 2>/dev/null && echo there
-                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|sd[ab]|storvsc|I/O|EXT4|pci|irq" || true; echo "."
+                dd if=$gone of=/dev/null bs=1M count=16 iflag=direct 2>/dev/null && echo there
+                echo "warnings:"; dmesg --level=emerg,alert,crit,err,warn | grep -iE "virtio|vd[ab]|sd[abc]|storvsc|I/O|EXT4|pci|irq" || true; echo "."
                 echo "host: leave" >/dev/ttyS0
-                while dd if=/dev/sdb of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; do sleep 0.2; done; echo gone
+                while dd if=$gone of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; do sleep 0.2; done; echo gone
                 echo "host: end" >/dev/ttyS0' 2>errors
             grep -c "root.sock.*waits until" errors; grep -c "gone.sock.*from now on the guest gets I/O errors" errors; grep -c . errors
             sync; debugfs -R "cat /var/f" root 2>/dev/null | md5sum
@@ -110,7 +112,7 @@ public sealed class VirtioTests(LinkedGuestFixture host)
 
         string[] lines = result.EnsureSuccess().Output.Trim().Split('\n');
         string sum = lines[2]["same ".Length..];
-        Assert.Equal(["/dev/sda", "virtio_blk", $"same {sum}", "trimmed", "same", "clean", "there", "warnings:", ".", "gone", "1", "1", "2", sum], lines);
+        Assert.Equal(["root", "virtio_blk", $"same {sum}", "trimmed", "same", "clean", "there", "warnings:", ".", "gone", "1", "1", "2", sum], lines);
     }
 
     [Fact]
@@ -168,20 +170,22 @@ public sealed class VirtioTests(LinkedGuestFixture host)
             modprobe tun; modprobe bridge; ip link add vbr type bridge; ip link set vbr up
             trap 'kill $pids 2>/dev/null || true; ip link del vbr; rm -rf "$work"' EXIT
             for disk in a b; do head -c {{mib}}M /dev/urandom >$disk; truncate -s {{mib}}M to-$disk; done
-            # guest OWN PEER DISK OTHER OPTION…: gives what its disk has, takes what the other has, and reads its disk all the time.
+            # guest OWN PEER DISK OTHER OPTION…: gives what its disk has, takes what the other has, and reads its disk all the time. Linux names SCSI disks in
+            # any order.
             guest() {
                 VMBUS_GUESTS=$MINIMAL "$tree/tests/testbed/guest-run" --cpus 2 --console console-$1 "${@:5}" minimal "
-                    until [ -b $4 ] && [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
+                    scsi() { basename /sys/bus/scsi/devices/*:0:\$1/block/*; }
+                    until [ -b /dev/$4 ] && [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
                     mkfifo /silent; exec 3<>/silent
-                    nc -l -p 7000 <&3 | dd of=$4 bs=64k iflag=fullblock conv=fsync 2>/dev/null & taken=\$!
-                    (while :; do dd if=$3 of=/dev/null bs=4k count=200 iflag=direct 2>/dev/null; done) & busy=\$!
+                    nc -l -p 7000 <&3 | dd of=/dev/$4 bs=64k iflag=fullblock conv=fsync 2>/dev/null & taken=\$!
+                    (while :; do dd if=/dev/$3 of=/dev/null bs=4k count=200 iflag=direct 2>/dev/null; done) & busy=\$!
                     ip addr add 10.9.0.$1/24 dev eth0; ip link set eth0 up
                     until ping -c 1 -W 1 10.9.0.$2 >/dev/null; do :; done
-                    dd if=$3 bs=64k 2>/dev/null | nc 10.9.0.$2 7000; wait \$taken; kill \$busy
+                    dd if=/dev/$3 bs=64k 2>/dev/null | nc 10.9.0.$2 7000; wait \$taken; kill \$busy
                     basename \$(readlink /sys/class/net/eth0/device/driver); dmesg | grep -iE 'warn|error|fail|timed' | grep -viE 'thermal|RAS' || true"
             }
-            guest 1 2 /dev/sda /dev/sdb --disk a --disk to-a --nic bridge=vbr >first & pids=$!
-            guest 2 1 /dev/vda /dev/vdb --disk b,bus=virtio --disk to-b,bus=virtio --nic bridge=vbr,bus=virtio >second
+            guest 1 2 '$(scsi 0)' '$(scsi 1)' --disk a --disk to-a --nic bridge=vbr >first & pids=$!
+            guest 2 1 vda vdb --disk b,bus=virtio --disk to-b,bus=virtio --nic bridge=vbr,bus=virtio >second
             wait $pids; cat first second; cmp a to-b && cmp b to-a && echo same
             """,
             TimeSpan.FromMinutes(30));
