@@ -29,6 +29,7 @@ internal static class Program
             EndCommand.CreateStop(),
             EndCommand.CreateKill(),
             DoctorCommand.Create(),
+            ConformanceCommand.Create(),
             ImportCommand.Create(),
             ManualCommand.Create(),
         };

@@ -21,6 +21,7 @@ public sealed partial class ProjectGraphTests
         ["VmBus.Providers"] = ["VmBus.Bus", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets"],
         ["VmBus.Virtio"] = ["VmBus.Memory", "VmBus.Lanes", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets"],
         ["VmBus.Client"] = ["VmBus.Memory"],
+        ["VmBus.Conformance"] = ["VmBus.Client"],
         ["VmBus.Host"] = ["VmBus.Machine", "VmBus.Bus", "VmBus.Providers", "VmBus.Storage", "VmBus.Network", "VmBus.Sockets", "VmBus.Virtio"],
     };
 

@@ -1,0 +1,13 @@
+namespace VmBus.Conformance.Reports;
+
+/// <summary>What a run has found: one result for each rule that was asked about.</summary>
+/// <param name="Host">What the host under test is called.</param>
+/// <param name="Results">In the order of the pages.</param>
+public sealed record ConformanceReport(string Host, IReadOnlyList<RuleResult> Results)
+{
+    /// <summary>How many rules were found so.</summary>
+    public int Count(RuleVerdict verdict) => Results.Count(result => result.Verdict == verdict);
+
+    /// <summary>Whether no rule is broken.</summary>
+    public bool IsGreen => Count(RuleVerdict.Fail) == 0;
+}

@@ -1,0 +1,11 @@
+namespace VmBus.Fuzz.Engine;
+
+/// <summary>Which branches of the code under test an input has reached.</summary>
+internal interface ICoverage
+{
+    /// <summary>Before an input.</summary>
+    void Clear();
+
+    /// <summary>Whether an input has reached what none before has; it counts then.</summary>
+    bool HasNew();
+}
