@@ -14,6 +14,7 @@ public class GuestFixture : TestbedFixture
     private string _guestTools = "";
     private string _loader = "";
     private string _image = "";
+    private string _cloudImage = "";
 
     /// <summary>The usual host.</summary>
     public GuestFixture()
@@ -28,12 +29,12 @@ public class GuestFixture : TestbedFixture
     }
 
     /// <summary>Runs a script that boots guests with <c>tests/testbed/guest-run</c>; Debian's root image is <c>$VMBUS_SCRATCH/root.img</c>.</summary>
-    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package, <c>$IMAGE</c> that of an image with GRUB.</param>
+    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package, <c>$IMAGE</c> and <c>$CLOUD_IMAGE</c> those of images with GRUB, without and with cloud-init.</param>
     /// <param name="limit">Its time limit.</param>
     public async Task<CommandResult> RunGuestAsync(string script, TimeSpan limit)
     {
         await StartHostAsync();    // and with it, the names below
-        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}' VMBUS_LOADER='{_loader}' IMAGE='{_image}'\n{script}", limit);
+        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}' VMBUS_LOADER='{_loader}' IMAGE='{_image}' CLOUD_IMAGE='{_cloudImage}'\n{script}", limit);
     }
 
     /// <summary>The survey of a guest, made once per kind of guest.</summary>
@@ -54,6 +55,7 @@ public class GuestFixture : TestbedFixture
         if (!DiskImageFactAttribute.IsWanted) return [Path.Combine(_debian, "root.img")];
         _loader = await RunToolAsync("host-service/loader/build");
         _image = await RunToolAsync("tests/testbed/boot-image", "grub");
+        _cloudImage = await RunToolAsync("tests/testbed/boot-image", "cloud");
         return [Path.Combine(_debian, "root.img")];
     }
 }

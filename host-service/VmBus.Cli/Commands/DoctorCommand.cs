@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Host.Images;
 using VmBus.Lanes;
 using VmBus.Machine;
 using VmBus.Native.Linux;
@@ -32,6 +33,7 @@ internal static class DoctorCommand
         Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
         Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
         Line(output, FindProgram("qemu-img"), needed: false, "qemu-img", "convert and resize images (package qemu-utils)");
+        Line(output, LoaderFiles.TryFind() is not null, needed: false, "loader", "boot disk images as they are (vmbus-make-loader makes it; host-service/vmbus has its own)");
         Line(output, FindProgram("xorrisofs"), needed: false, "xorrisofs", "give guests cloud-init's data, --user-data (package xorriso)");
         Line(output, CanOpen("/dev/net/tun"), needed: false, "/dev/net/tun", "use and make TAP interfaces, and join bridges (modprobe tun; as root, or with the file's permission)");
         Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt)");

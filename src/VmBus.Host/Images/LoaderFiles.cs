@@ -8,22 +8,28 @@ public sealed record LoaderFiles(string Kernel, string Initrd)
     /// <summary>The environment variable that names the loader's folder.</summary>
     public const string FolderVariable = "VMBUS_LOADER";
 
-    /// <summary>Finds the loader in the folder that <see cref="FolderVariable"/> names, else beside the program in <c>loader</c>, or in <c>../lib/vmbus/loader</c>.</summary>
+    // Where the package's vmbus-make-loader puts it.
+    private const string SystemFolder = "/var/lib/vmbus/loader/current";
+
+    /// <summary>Finds the loader in the folder that <see cref="FolderVariable"/> names, else beside the program in <c>loader</c>, or where <c>vmbus-make-loader</c> puts it.</summary>
     /// <exception cref="FileNotFoundException">It is not there.</exception>
     public static LoaderFiles Find()
     {
-        string? named = Environment.GetEnvironmentVariable(FolderVariable);
-        string beside = AppContext.BaseDirectory;
-        string[] folders = string.IsNullOrEmpty(named)
-            ? [Path.Combine(beside, "loader"), Path.GetFullPath(Path.Combine(beside, "../lib/vmbus/loader"))]
-            : [named];
-        foreach (string folder in folders)
-        {
-            var files = new LoaderFiles(Path.Combine(folder, "kernel"), Path.Combine(folder, "initrd"));
-            if (File.Exists(files.Kernel) && File.Exists(files.Initrd)) return files;
-        }
-
+        if (TryFind() is { } found) return found;
         throw new FileNotFoundException(
-            $"The loader that boots disk images is not in '{folders[^1]}': make it with host-service/loader/build and name the folder that it prints in {FolderVariable}, or give --kernel.");
+            Named is { } named
+                ? $"There is no loader (kernel, initrd) in '{named}', which {FolderVariable} names: name the folder that host-service/loader/build prints, or unset it."
+                : $"The loader that boots disk images is not in '{SystemFolder}': make it as root with vmbus-make-loader, or give --kernel.");
     }
+
+    /// <summary>Finds the loader, as <see cref="Find"/> does.</summary>
+    /// <returns>Null when it is not there.</returns>
+    public static LoaderFiles? TryFind()
+    {
+        string[] folders = Named is { } named ? [named] : [Path.Combine(AppContext.BaseDirectory, "loader"), SystemFolder];
+        return folders.Select(static folder => new LoaderFiles(Path.Combine(folder, "kernel"), Path.Combine(folder, "initrd")))
+            .FirstOrDefault(static files => File.Exists(files.Kernel) && File.Exists(files.Initrd));
+    }
+
+    private static string? Named => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? named : null;
 }

@@ -31,13 +31,17 @@ internal sealed class BootDisk : IDisposable
         return name;
     }
 
+    /// <summary>The folder of a partition.</summary>
+    public string FolderOf(string name) => Path.Combine(_folder, name);
+
     /// <summary>Runs the loader's readers; files are relative to the folder: <c>sda1/vmlinuz</c>.</summary>
-    public IReadOnlyList<BootEntry> Read()
+    /// <param name="seconds">How long one of them may take.</param>
+    public IReadOnlyList<BootEntry> Read(int seconds = 60)
     {
         string table = Path.Combine(_folder, "table");
         File.WriteAllLines(table, _table);
         var start = new ProcessStartInfo("busybox") { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (string argument in new[] { "sh", Path.Combine(SourceTree.Root, "host-service/loader/find-entries"), table }) start.ArgumentList.Add(argument);
+        foreach (string argument in new[] { "sh", Path.Combine(SourceTree.Root, "host-service/loader/find-entries"), table, $"{seconds}" }) start.ArgumentList.Add(argument);
         using Process process = Process.Start(start)!;
         string[] lines = process.StandardOutput.ReadToEnd().Replace(_folder + "/", "", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Host.Images;
 using Xunit;
 
@@ -140,6 +141,23 @@ public sealed class GrubConfigurationTests : IDisposable
     {
         _disk.Add("ext4", "1111", ("boot/grub/grub.cfg", text));
         Assert.Equal(readable, _disk.Read().Count > 0);
+    }
+
+    [Fact]
+    public void Configuration_that_reads_a_pipe_is_given_up_with_a_line_that_says_so()
+    {
+        string name = _disk.Add("ext4", "1111", ("boot/grub/grub.cfg", "source /pipe\nmenuentry A { linux /k }"));
+        using (Process made = Process.Start("mkfifo", [Path.Combine(_disk.FolderOf(name), "pipe")])) made.WaitForExit();
+        Assert.Empty(_disk.Read(seconds: 1));
+        Assert.Equal(["refused\tthe boot configuration does not come to an end"], _disk.Others);
+    }
+
+    [Fact]
+    public void Configuration_that_is_nested_without_measure_is_given_up_with_a_line_that_says_so()
+    {
+        _disk.Add("ext4", "1111", ("boot/grub/grub.cfg", string.Concat(Enumerable.Repeat("{\n", 90_000))));
+        Assert.Empty(_disk.Read());
+        Assert.StartsWith("refused\t", Assert.Single(_disk.Others), StringComparison.Ordinal);
     }
 
     public void Dispose() => _disk.Dispose();
