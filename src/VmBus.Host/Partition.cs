@@ -156,7 +156,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             uptime is null ? PartitionState.Off : PartitionState.Running,
             uptime ?? TimeSpan.Zero,
             _bus.Version?.ToString(),
-            _bus.Describe());
+            _bus.Describe())
+        {
+            VirtioDisks = _virtio.DiskTraffic,
+        };
     }
 
     /// <inheritdoc/>
