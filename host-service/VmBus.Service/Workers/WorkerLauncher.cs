@@ -63,8 +63,8 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
             recorded.Dispose();
         }
 
-        // A service that was killed between a start and its record has left a worker that answers.
-        if (TryAsk(files.Control) is not { } number || RunningProcess.TryOpen(number) is not { } process) return null;
+        // A service that was killed between a start and its record has left a worker that answers, or will.
+        if ((TryAsk(files.Control) ?? WorkerSearch.TryFind(files)) is not { } number || RunningProcess.TryOpen(number) is not { } process) return null;
         long startedMs = new DateTimeOffset(File.GetLastWriteTimeUtc(files.Log)).ToUnixTimeMilliseconds();
         try
         {
