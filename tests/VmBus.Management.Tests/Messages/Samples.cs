@@ -54,6 +54,7 @@ internal static class Samples
         Of(new FreezeRequest(60_000)),
         Of(new CopyRequest("/a b", "/c/", true, false)),
         Of(new CopyReply(5)),
+        Of(new CopyProgress(3, 5)),
         Of(new MemoryRequest(1 << 29)),
         Of(new MemoryReport(true, "2.0", true, false, 1, 2, 3, 4, 5, 6, 7, 8)),
         Of(new NicReport("lan", "user", "02:00:00:00:00:01", "attached", true, Traffic, [new NicQueueReport(1, Traffic, 8, 9, 10, 11)])),
