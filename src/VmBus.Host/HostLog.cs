@@ -21,6 +21,12 @@ internal static partial class HostLog
     [LoggerMessage(EventId = 6504, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id} is {Link}, {Address}")]
     internal static partial void NetworkAdapterOpened(ILogger logger, string partition, string id, string link, MacAddress address);
 
+    [LoggerMessage(EventId = 6506, Level = LogLevel.Debug, Message = "{Partition}: system calls are filtered; the process {Programs}")]
+    internal static partial void Sandboxed(ILogger logger, string partition, string programs);
+
+    [LoggerMessage(EventId = 6507, Level = LogLevel.Warning, Message = "{Partition}: system calls are not filtered ({Problem}); 'vmbus doctor' tells what the host lacks")]
+    internal static partial void NotSandboxed(ILogger logger, string partition, string problem);
+
     [LoggerMessage(EventId = 6505, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id}, {Link}, is removed and closed")]
     internal static partial void NetworkAdapterClosed(ILogger logger, string partition, string id, string link);
 }

@@ -91,6 +91,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     /// <summary>Runs the guest until it powers off or is ended.</summary>
     public PartitionResult Run(IConsole console)
     {
+        ProcessSandbox.Enter(_options, Disks, _logger);
         PartitionResult result = RunToEnd(console);
         Happened?.Invoke(new PartitionEvent.Ended(DateTimeOffset.UtcNow, result));
         return result;
@@ -156,7 +157,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             uptime is null ? PartitionState.Off : PartitionState.Running,
             uptime ?? TimeSpan.Zero,
             _bus.Version?.ToString(),
-            _bus.Describe());
+            _bus.Describe())
+        {
+            VirtioDisks = _virtio.DiskTraffic,
+        };
     }
 
     /// <inheritdoc/>

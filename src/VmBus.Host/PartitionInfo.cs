@@ -19,4 +19,8 @@ public enum PartitionState
 /// <param name="BusVersion">The VMBus version agreed with the guest, such as <c>5.3</c>; null while the guest is not connected.</param>
 /// <param name="Channels">The channels, in order of their ids.</param>
 public sealed record PartitionInfo(
-    string Name, PartitionState State, TimeSpan Uptime, string? BusVersion, IReadOnlyList<ChannelInfo> Channels);
+    string Name, PartitionState State, TimeSpan Uptime, string? BusVersion, IReadOnlyList<ChannelInfo> Channels)
+{
+    /// <summary>What its virtio disks do; those of a back-end, which gets the guest's rings themselves, are not among them.</summary>
+    public IReadOnlyList<VirtioDiskInfo> VirtioDisks { get; init; } = [];
+}

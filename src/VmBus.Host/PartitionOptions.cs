@@ -74,6 +74,9 @@ public sealed record PartitionOptions
     /// <summary>Highest VMBus version that is accepted.</summary>
     public uint MaximumVersion { get; init; } = 0x50003;
 
+    /// <summary>What this process gives up before the guest runs; it does not come back, so a process that goes on after its partition says <see cref="SandboxMode.Off"/>.</summary>
+    public SandboxMode Sandbox { get; init; }
+
     /// <summary>Whether a guest reset ends the partition.</summary>
     public bool EndOnReset { get; init; }
 }

@@ -72,11 +72,13 @@ public sealed class ControlCommandTests : IDisposable
     {
         string[] lines = (await RunAsync("top")).Output.Split('\n');
         Assert.Equal(
-            ["CHANNEL", "DEVICE", "SUB", "CPU", "LANE", "PACKETS", "INTERRUPTS", "KICKS", "I/O", "BYTES", "IN", "BYTES", "OUT", "RING", "IN", "RING", "OUT"],
+            ["CHANNEL", "DEVICE", "SUB", "CPU", "LANE", "PACKETS", "INTERRUPTS", "KICKS", "I/O", "LATENCY", "BYTES", "IN", "BYTES", "OUT", "RING", "IN", "RING", "OUT"],
             lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(
-            ["1", "scsi", "0", "2", "lane-0", "21", "12", "13", "7", "123M", "512", "25.0%", "0.0%"],
-            lines[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)[..13]);
+            ["1", "scsi", "0", "2", "lane-0", "21", "12", "13", "7", "250us", "123M", "512", "25.0%", "0.0%"],
+            lines[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)[..14]);
+        Assert.Equal(["VIRTIO", "DISK", "I/O", "LATENCY", "BYTES", "IN", "BYTES", "OUT", "FAILED"], lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(["data", "3", "12.0ms", "4096", "512", "1"], lines[4].Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
 
     [Fact]

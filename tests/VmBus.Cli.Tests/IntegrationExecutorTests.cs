@@ -151,6 +151,21 @@ public sealed class IntegrationExecutorTests
             Assert.Contains($"\n{command} ", MonitorCommand.Help, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Copy_shows_how_far_it_is_on_a_terminal_and_takes_the_line_away_at_its_end()
+    {
+        var copying = new TaskCompletionSource();
+        _guest.CopyTime = copying.Task;
+        _guest.CopyProgress = (3 << 20, 12 << 20);
+        var terminal = new StringWriter(System.Globalization.CultureInfo.InvariantCulture);
+        Task<Answer> answer = new IntegrationExecutor(new VerbTable(new GuestVerbs(_guest)), terminal)
+            .ExecuteAsync(Assert.IsAssignableFrom<IntegrationCommand>(MonitorCommand.Parse("copy /app.tar /srv/")), CancellationToken.None);
+        while (!terminal.ToString().Contains("25 %  3M of 12M", StringComparison.Ordinal)) await Task.Delay(10);
+        copying.SetResult();
+        Assert.StartsWith("/app.tar copied: 2K", (await answer).Text, StringComparison.Ordinal);
+        Assert.EndsWith("\r\u001b[K", terminal.ToString(), StringComparison.Ordinal);
+    }
+
     private string Execute(string line)
         => new IntegrationExecutor(new VerbTable(new GuestVerbs(_guest)))
             .ExecuteAsync(Assert.IsAssignableFrom<IntegrationCommand>(MonitorCommand.Parse(line)), CancellationToken.None).GetAwaiter().GetResult().Text;

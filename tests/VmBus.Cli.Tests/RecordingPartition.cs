@@ -11,6 +11,7 @@ using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Network;
 using VmBus.Storage.Disks;
 using VmBus.TestKit.Host;
+using VmBus.Virtio.Block;
 
 namespace VmBus.Cli.Tests;
 
@@ -73,10 +74,13 @@ internal sealed class RecordingPartition : IPartitionControl
         "5.3",
         [new ChannelInfo(1, StorageInterface.Scsi, Guid.Empty, 0, ChannelState.Open, 0x10001, 2, "lane-0", 10, 11, 12, 13)
         {
-            Traffic = new ChannelTraffic(7, 123_456_789, 512),
+            Traffic = new ChannelTraffic(7, 123_456_789, 512) { Timed = 6, TimedSum = TimeSpan.FromMicroseconds(1500) },
             FromGuest = new RingFill(1024, 4096),
             ToGuest = new RingFill(0, 4096),
-        }]);
+        }])
+    {
+        VirtioDisks = [new VirtioDiskInfo("data", new BlockCounters(3, 1, 512, 4096, TimeSpan.FromMilliseconds(36)))],
+    };
 
     public DiskInfo AddDisk(DiskOptions options)
     {

@@ -32,7 +32,7 @@ public sealed class ControlTests(GuestFixture host)
             (cd "$work" && "$VMBUS" disk add disk,id=data); wait_for 'mark found'; wait_for 'mark typed'
             "$VMBUS" disk list | sed "s|$work|WORK|"
             "$VMBUS" disk list --json | grep -c '"format": "raw"'
-            "$VMBUS" top | awk '$2 == "scsi" && $3 == 0 { print "top", NF, ($9 > 0) ? "I/O" : "idle", ($11 ~ /^[0-9]+[kM]?$/) ? "bytes" : $11, $13 }'
+            "$VMBUS" top | awk '$2 == "scsi" && $3 == 0 { print "top", NF, ($9 > 0) ? "I/O" : "idle", ($10 ~ /^[0-9.]+(us|ms)$/) ? "latency" : $10, ($12 ~ /^[0-9]+[kM]?$/) ? "bytes" : $12, $14 }'
             "$VMBUS" disk remove data; wait_for 'mark gone'
             status=0; "$VMBUS" disk remove data 2>"$work/error" || status=$?; echo "status $status: $(cat "$work/error")"
             status=0; "$VMBUS" disk add "$work/disk,colour=red" 2>"$work/error" || status=$?; echo "status $status"
@@ -58,7 +58,7 @@ public sealed class ControlTests(GuestFixture host)
             first  vmbus     0        32M  raw     writable  WORK/first
             data   vmbus     1        64M  raw     writable  WORK/disk
             2
-            top 13 I/O bytes 0.0%
+            top 14 I/O latency bytes 0.0%
             disk data removed
             status 1: vmbus: There is no disk 'data': there are first.
             status 2

@@ -70,7 +70,7 @@ public sealed class HotplugTests(GuestFixture host)
             '
             # A name that says nothing of the format.
             image=$work/disk; qemu-img create -q -f qcow2 "$image" 64M
-            start_guest; wait_for 'mark ready'
+            start_guest --sandbox spawn; wait_for 'mark ready'
             monitor 'disk list' 'no disks'
             monitor "disk add $image" 'error: '
             monitor "disk add $image,format=qcow2" 'disk lun0 added: LUN 0, 64M'; wait_for 'mark busy'

@@ -35,7 +35,7 @@ internal static class ControlCommand
         ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
-            Answer answer = await new MonitorExecutor(client).ExecuteAsync(command, CancellationToken.None).ConfigureAwait(false);
+            Answer answer = await new MonitorExecutor(client, Console.IsErrorRedirected ? null : Console.Error).ExecuteAsync(command, CancellationToken.None).ConfigureAwait(false);
             Console.Out.Write(json ? answer.Json() : answer.Text);
             return ExitStatus.Success;
         }

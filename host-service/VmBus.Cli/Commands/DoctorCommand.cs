@@ -3,31 +3,38 @@ using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Host.Images;
 using VmBus.Lanes;
 using VmBus.Machine;
+using VmBus.Cli.Options;
+using VmBus.Cli.Text;
+using VmBus.Management.Client;
+using VmBus.Management.Values;
+using VmBus.Management.Verbs;
 using VmBus.Native.Linux;
+using VmBus.Native.Sandbox;
 
 namespace VmBus.Cli.Commands;
 
 /// <summary><c>vmbus doctor</c>: what this host offers, one line each.</summary>
 internal static class DoctorCommand
 {
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(2);
     private static readonly string[] ProgramFolders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
 
     /// <summary>Builds the command with its options.</summary>
     public static Command Create()
     {
         Option<bool> quiet = new("--quiet") { Description = "Print nothing; the exit status tells" };
-        var command = new Command("doctor", "Shows what this host offers for partitions and what is missing. Exit status 0 when partitions can run here, 1 when not.") { quiet };
-        command.SetAction(parsed => Check(parsed.GetValue(quiet) ? TextWriter.Null : Console.Out));
+        var command = new Command("doctor", "Shows what this host offers for partitions and what is missing, and what the partitions of the service that run are kept from. Exit status 0 when partitions can run here, 1 when not.") { quiet };
+        command.SetAction(parsed => Check(parsed.GetValue(quiet) ? TextWriter.Null : Console.Out, ServiceOption.PathOf(parsed)));
         return command;
     }
 
-    private static int Check(TextWriter output)
+    private static int Check(TextWriter output, string service)
     {
         bool complete = CheckKvm(output);
         using (Lane lane = Lane.Start("probe", NullLogger.Instance))
         {
             bool ring = lane.EngineName.StartsWith("io_uring", StringComparison.Ordinal);
-            Line(output, ring, needed: false, "io_uring", "serve disks without a thread per request (else epoll and a thread pool serve)");
+            Line(output, ring, needed: false, "io_uring", "serve disks without a thread per request, by rings that can do nothing else (else epoll and a thread pool serve)");
         }
 
         Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
@@ -37,15 +44,47 @@ internal static class DoctorCommand
         Line(output, FindProgram("xorrisofs"), needed: false, "xorrisofs", "give guests cloud-init's data, --user-data (package xorriso)");
         Line(output, CanOpen("/dev/net/tun"), needed: false, "/dev/net/tun", "use and make TAP interfaces, and join bridges (modprobe tun; as root, or with the file's permission)");
         Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt)");
-        Line(output, FindProgram("setpriv"), needed: false, "setpriv", "keep the service's workers from gaining privileges (package util-linux)");
+        Line(output, SystemCallFilter.IsPossible(), needed: false, "seccomp", "take system calls from a partition that it does not need, before its guest runs (--sandbox)");
+        Line(output, FindProgram("setpriv"), needed: false, "setpriv", "keep the service's workers from gaining privileges, and root's from most capabilities (package util-linux)");
+        Line(
+            output,
+            FindProgram("unshare") && FileOwner.CurrentUser == 0,
+            needed: false,
+            "unshare",
+            "give the service's workers namespaces of their own where systemd does not run (package util-linux; as root)");
         Line(
             output,
             Directory.Exists("/run/systemd/system") && FileOwner.CurrentUser == 0,
             needed: false,
             "systemd",
             "make workers units with a cgroup of their own, fewer system calls and fewer kinds of sockets (else sessions; needs root and a host that systemd runs)");
+        foreach (string line in Workers(service)) output.WriteLine(line);
         output.WriteLine(complete ? "Partitions can run on this host." : "Partitions cannot run on this host.");
         return complete ? ExitStatus.Success : ExitStatus.Failure;
+    }
+
+    // What is in force is what the kernel says of each worker. Without a service there is nothing to tell.
+    private static IReadOnlyList<string> Workers(string service)
+    {
+        using var limit = new CancellationTokenSource(AnswerLimit);
+        try
+        {
+            return ListAsync(service, limit.Token).GetAwaiter().GetResult();
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            return [];
+        }
+    }
+
+    private static async Task<IReadOnlyList<string>> ListAsync(string path, CancellationToken cancellation)
+    {
+        ControlClient service = await ServiceOption.ConnectAsync(path, cancellation).ConfigureAwait(false);
+        await using (service.ConfigureAwait(false))
+        {
+            PartitionStatusList list = await service.CallAsync(ServiceVerb.List, NoValue.Instance, cancellation).ConfigureAwait(false);
+            return [.. list.Partitions.Where(static one => one.Process is not null).Select(static one => $"active   partition {one.Name,-22} {ConfinementText.Of((int)one.Process!.Value) ?? "cannot be looked at by this user"}")];
+        }
     }
 
     private static bool CheckKvm(TextWriter output)

@@ -87,11 +87,12 @@ internal static class RunCommand
         Option<string?> result = new("--result") { HelpName = "FILE", Description = "Write how the partition has ended to FILE: JSON with a reason (powered-off, reset, crashed, terminated or failed) and a detail" };
         Option<int> poll = PollOption.Create();
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
+        Option<string> sandbox = SandboxOption.Create();
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
             kernel, initrd, append, image.BootEntry, image.UserData, image.MetaData, image.Firmware, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration,
-            console, second, control, noReboot, stopTimeout, result, poll, version, log,
+            console, second, control, noReboot, stopTimeout, result, poll, version, sandbox, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
@@ -122,6 +123,7 @@ internal static class RunCommand
                 PollTime = PollOption.Parse(parsed.GetValue(poll)),
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
+                Sandbox = SandboxOption.Parse(parsed.GetValue(sandbox)!),
             };
             if (options is { Exec: true, Sockets.IsVirtio: true })
                 throw new UsageException("--exec reaches the guest by Hyper-V sockets, beside which Linux has no others: give --vsock bus=vmbus, or leave out --exec.");

@@ -3,6 +3,7 @@ using System.Globalization;
 using VmBus.Cli.Options;
 using VmBus.Cli.Text;
 using VmBus.Control.Verbs;
+using VmBus.Management.Messages;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
 using VmBus.Protocol.Integration;
@@ -13,8 +14,11 @@ namespace VmBus.Cli.Monitor;
 
 /// <summary>Has the commands for the guest itself carried out and puts the answers into words. One thread.</summary>
 /// <param name="verbs">Carries verbs out.</param>
-internal sealed class IntegrationExecutor(IControlCaller verbs)
+/// <param name="terminal">Where progress is shown; null for nowhere.</param>
+internal sealed class IntegrationExecutor(IControlCaller verbs, TextWriter? terminal = null)
 {
+    private static readonly TimeSpan ProgressPeriod = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Carries a command out.</summary>
     /// <exception cref="IOException">It cannot be done; the message is one line for people.</exception>
     public async Task<Answer> ExecuteAsync(IntegrationCommand command, CancellationToken cancellation)
@@ -71,12 +75,36 @@ internal sealed class IntegrationExecutor(IControlCaller verbs)
                 return Done("the guest's file systems are thawed\n");
             case IntegrationCommand.Copy copy:
                 long start = Stopwatch.GetTimestamp();
-                CopyReply copied = await Call(GuestVerb.CopyFile, RequestFor(copy)).ConfigureAwait(false);
+                CopyReply copied = await WatchAsync(Call(GuestVerb.CopyFile, RequestFor(copy)), copy.File, cancellation).ConfigureAwait(false);
                 return Answer.Of(copied, string.Create(
                     CultureInfo.InvariantCulture, $"{copy.File} copied: {SizeParser.Format(copied.Bytes)} in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s\n"));
         }
 
         throw new InvalidOperationException($"Unknown command {command}");
+    }
+
+    // A partition of an older version does not tell.
+    private async Task<CopyReply> WatchAsync(Task<CopyReply> copy, string file, CancellationToken cancellation)
+    {
+        if (terminal is null) return await copy.ConfigureAwait(false);
+        var line = new ProgressLine(terminal, file);
+        try
+        {
+            while (await Task.WhenAny(copy, Task.Delay(ProgressPeriod, cancellation)).ConfigureAwait(false) != copy)
+            {
+                CopyProgress progress = await verbs.CallAsync(GuestVerb.CopyProgress, NoValue.Instance, cancellation).ConfigureAwait(false);
+                if (progress is { Copied: { } done, Bytes: { } all }) line.Show(done, all);
+            }
+        }
+        catch (ControlException exception) when (exception.Code == ControlErrorCode.UnknownVerb)
+        {
+        }
+        finally
+        {
+            line.End();
+        }
+
+        return await copy.ConfigureAwait(false);
     }
 
     private static Answer Done(string text) => Answer.Of(NoValue.Instance, text);

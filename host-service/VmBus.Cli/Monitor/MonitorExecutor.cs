@@ -11,9 +11,10 @@ namespace VmBus.Cli.Monitor;
 /// the other end of a control socket. One thread.
 /// </summary>
 /// <param name="verbs">Carries verbs out.</param>
-internal sealed class MonitorExecutor(IControlCaller verbs)
+/// <param name="terminal">Where progress is shown; null for nowhere.</param>
+internal sealed class MonitorExecutor(IControlCaller verbs, TextWriter? terminal = null)
 {
-    private readonly IntegrationExecutor _integration = new(verbs);
+    private readonly IntegrationExecutor _integration = new(verbs, terminal);
 
     /// <summary>Carries a line out.</summary>
     /// <returns>The answer: lines that end with a line feed; <c>error: …</c> in one line when it cannot be done.</returns>

@@ -33,6 +33,7 @@ public sealed class GuestVerbs(IIntegrationControl guest) : IVerbGroup
         table.Add(GuestVerb.Freeze, (request, cancellation) => Done(guest.FreezeAsync(Rest(request.LimitMs), cancellation)));
         table.Add(GuestVerb.Thaw, (_, cancellation) => Done(guest.ThawAsync(cancellation)));
         table.Add(GuestVerb.CopyFile, CopyAsync);
+        table.Add(GuestVerb.CopyProgress, (_, _) => Task.FromResult(new CopyProgress(guest.CopyProgress?.Copied, guest.CopyProgress?.Bytes)));
     }
 
     private static async Task<NoValue> Done(Task work)

@@ -24,7 +24,8 @@ public static class Reports
         (long)info.Uptime.TotalMilliseconds,
         info.BusVersion,
         (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds,
-        [.. info.Channels.Select(Of)]);
+        [.. info.Channels.Select(Of)],
+        [.. info.VirtioDisks.Select(Of)]);
 
     /// <summary>A partition's memory.</summary>
     public static MemoryReport Of(DynamicMemoryInfo memory) => new(
@@ -61,7 +62,13 @@ public static class Reports
         channel.FromGuest?.Bytes,
         channel.FromGuest?.Size,
         channel.ToGuest?.Bytes,
-        channel.ToGuest?.Size);
+        channel.ToGuest?.Size,
+        channel.Traffic?.Timed,
+        channel.Traffic is { Timed: not null } traffic ? Microseconds(traffic.TimedSum) : null);
+
+    /// <summary>What a virtio disk does.</summary>
+    public static VirtioDiskReport Of(VirtioDiskInfo disk) => new(
+        disk.Id, disk.Counters.Requests, Microseconds(disk.Counters.Time), disk.Counters.FailedRequests, disk.Counters.BytesWritten, disk.Counters.BytesRead);
 
     /// <summary>A disk.</summary>
     public static DiskReport Of(DiskInfo disk)
@@ -91,6 +98,8 @@ public static class Reports
             _ => throw new InvalidOperationException($"Unknown event {happened}"),
         };
     }
+
+    private static long Microseconds(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static NicQueueReport Of(NetworkQueueInfo queue) => new(
         queue.Index, Of(queue.Counters), queue.Link.SendQueueFull, queue.Link.SendFailed, queue.Link.ReceiveFiltered, queue.Link.ReceiveTooLong);

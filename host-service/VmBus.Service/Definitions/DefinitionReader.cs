@@ -60,7 +60,7 @@ internal static class DefinitionReader
         foreach ((string key, string option) in new[]
         {
             ("kernel", "--kernel"), ("initrd", "--initrd"), ("append", "--append"), ("bootEntry", "--boot-entry"), ("userData", "--user-data"), ("metaData", "--meta-data"),
-            ("capture", "--capture"), ("vsock", "--vsock"), ("vmbusVersion", "--vmbus-version"), ("log", "--log"),
+            ("capture", "--capture"), ("vsock", "--vsock"), ("vmbusVersion", "--vmbus-version"), ("sandbox", "--sandbox"), ("log", "--log"),
         })
         {
             // One word, so that a value that begins with a dash is no option.
@@ -88,6 +88,7 @@ internal static class DefinitionReader
             Processors = root.Number("cpus") ?? 1,
             Memory = memory,
             StopTimeout = TimeSpan.FromSeconds(stopSeconds),
+            StartsPasst = root.Text("sandbox") is "spawn" or "off" || root.Items("nics").Any(static nic => nic.Item.Flag("user")),
             Restart = root.Text("restart") switch
             {
                 "on-crash" => RestartPolicy.OnCrash,

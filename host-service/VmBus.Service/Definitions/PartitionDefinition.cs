@@ -20,6 +20,9 @@ internal sealed record PartitionDefinition(string Name, string Text)
     /// <summary>How long the guest gets to power off.</summary>
     public required TimeSpan StopTimeout { get; init; }
 
+    /// <summary>Whether its worker may start passt, which needs more than a worker itself.</summary>
+    public required bool StartsPasst { get; init; }
+
     /// <summary>What follows an end that nobody has asked for.</summary>
     public required RestartPolicy Restart { get; init; }
 

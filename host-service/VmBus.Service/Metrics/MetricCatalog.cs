@@ -9,6 +9,7 @@ internal static class MetricCatalog
 {
     private const string Bytes = "bytes";
     private const string Seconds = "seconds";
+    private const double Microseconds = 1e6;
     private const string In = "in";
     private const string Out = "out";
 
@@ -42,6 +43,8 @@ internal static class MetricCatalog
         Counter("vmbus_channel_interrupts", "", "Interrupts raised for the channel.", OfChannels(static one => one.Interrupts)),
         Counter("vmbus_channel_kicks", "", "Times that the guest's signals woke the host for the channel.", OfChannels(static one => one.Kicks)),
         Counter("vmbus_channel_operations", "", "I/O commands started, or frames of both directions.", OfChannels(static one => one.Operations)),
+        Counter("vmbus_channel_timed_operations", "", "I/O commands that have ended, where their time is taken.", OfChannels(static one => one.Timed)),
+        Counter("vmbus_channel_operation_time", Seconds, "The sum of their times.", OfChannels(static one => one.TimedUs / Microseconds)),
         Counter("vmbus_channel_data", Bytes, "Data over the channel: written and read, or sent and received.", OfChannels(static one => one.BytesOut, static one => one.BytesIn)),
         Gauge("vmbus_channel_ring_used", Bytes, "What waits in the channel's rings now.", OfChannels(static one => one.RingOut, static one => one.RingIn)),
         Gauge("vmbus_channel_ring_size", Bytes, "Size of the channel's rings.", OfChannels(static one => one.RingOutSize, static one => one.RingInSize)),
@@ -50,6 +53,11 @@ internal static class MetricCatalog
             partition.Disks.Select(disk => new MetricPoint(disk.Bytes, ("partition", partition.Status.Name), ("disk", disk.Id), ("bus", disk.Bus), ("format", disk.Format))))),
         Gauge("vmbus_disk_attached", "", "1 when the guest has the disk, 0 while it comes or goes.", static sample => sample.Partitions.SelectMany(static partition =>
             partition.Disks.Select(disk => new MetricPoint(disk.State == "attached" ? 1 : 0, ("partition", partition.Status.Name), ("disk", disk.Id))))),
+
+        Counter("vmbus_virtio_disk_operations", "", "Requests of the virtio disk that have ended.", OfVirtioDisks(static one => one.Timed)),
+        Counter("vmbus_virtio_disk_operation_time", Seconds, "The sum of their times.", OfVirtioDisks(static one => one.TimedUs / Microseconds)),
+        Counter("vmbus_virtio_disk_failed_operations", "", "Those that ended with an error.", OfVirtioDisks(static one => one.Failed)),
+        Counter("vmbus_virtio_disk_data", Bytes, "Data of the virtio disk: written and read.", OfVirtioDisks(static one => one.BytesOut, static one => one.BytesIn)),
 
         Gauge("vmbus_nic_up", "", "1 when somebody is at the other end of the network adapter's link.", OfNics(static one => one.Up ? 1 : 0)),
         Counter("vmbus_nic_frames", "", "Frames that the network adapter has carried.", OfNics(static one => one.Traffic.FramesReceived, static one => one.Traffic.FramesSent)),
@@ -72,7 +80,7 @@ internal static class MetricCatalog
         => sample => sample.Partitions.SelectMany(partition => read(partition) is { } value ? new[] { new MetricPoint(value, ("partition", partition.Status.Name)) } : []);
 
     // One series, or one for each direction. The contract's words for channels are the host's: what comes in is what the guest sends.
-    private static Func<ServiceSample, IEnumerable<MetricPoint>> OfChannels(Func<ChannelReport, long?> read, Func<ChannelReport, long?>? fromGuest = null)
+    private static Func<ServiceSample, IEnumerable<MetricPoint>> OfChannels(Func<ChannelReport, double?> read, Func<ChannelReport, double?>? fromGuest = null)
         => sample => sample.Partitions.SelectMany(partition => (partition.Report?.Channels ?? []).SelectMany(channel => Points(
             read(channel),
             fromGuest?.Invoke(channel),
@@ -82,11 +90,15 @@ internal static class MetricCatalog
             ("device", channel.Device),
             ("subchannel", channel.Subchannel.ToString(CultureInfo.InvariantCulture)))));
 
-    private static Func<ServiceSample, IEnumerable<MetricPoint>> OfNics(Func<NicReport, long?> read, Func<NicReport, long?>? fromGuest = null)
+    private static Func<ServiceSample, IEnumerable<MetricPoint>> OfVirtioDisks(Func<VirtioDiskReport, double?> read, Func<VirtioDiskReport, double?>? fromGuest = null)
+        => sample => sample.Partitions.SelectMany(partition => (partition.Report?.VirtioDisks ?? []).SelectMany(disk => Points(
+            read(disk), fromGuest?.Invoke(disk), fromGuest is not null, ("partition", partition.Status.Name), ("disk", disk.Id))));
+
+    private static Func<ServiceSample, IEnumerable<MetricPoint>> OfNics(Func<NicReport, double?> read, Func<NicReport, double?>? fromGuest = null)
         => sample => sample.Partitions.SelectMany(partition => partition.Nics.SelectMany(nic => Points(
             read(nic), fromGuest?.Invoke(nic), fromGuest is not null, ("partition", partition.Status.Name), ("nic", nic.Id))));
 
-    private static IEnumerable<MetricPoint> Points(long? toGuest, long? fromGuest, bool hasDirections, params (string Name, string Value)[] labels)
+    private static IEnumerable<MetricPoint> Points(double? toGuest, double? fromGuest, bool hasDirections, params (string Name, string Value)[] labels)
     {
         if (toGuest is { } received) yield return new MetricPoint(received, hasDirections ? [.. labels, ("direction", In)] : labels);
         if (fromGuest is { } sent) yield return new MetricPoint(sent, [.. labels, ("direction", Out)]);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VmBus.Native.Linux;
+using VmBus.Service.Definitions;
 
 namespace VmBus.Service.Workers;
 
@@ -16,7 +17,7 @@ internal static class SystemdUnit
     // Longer than the guest gets.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
-    // ProtectClock would also close every device that is not named. passt mounts, so mounts are left.
+    // ProtectClock would also close every device that is not named.
     private static readonly string[] Limits =
     [
         "NoNewPrivileges=yes", "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectHostname=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes", "LockPersonality=yes",
@@ -28,23 +29,25 @@ internal static class SystemdUnit
     public static bool IsPossible => Directory.Exists("/run/systemd/system") && File.Exists(Run);
 
     /// <summary>Starts a worker.</summary>
-    /// <param name="name">The partition.</param>
+    /// <param name="definition">The partition.</param>
     /// <param name="files">Its files; its log gets what systemd-run says as well.</param>
     /// <param name="arguments">The program and its arguments.</param>
-    /// <param name="stopTimeout">How long its guest gets to power off when the host goes down.</param>
     /// <param name="log">The log.</param>
     /// <param name="variables">The environment of systemd-run.</param>
     /// <exception cref="IOException">It does not start.</exception>
     public static RunningProcess Start(
-        string name, WorkerFiles files, IReadOnlyList<string> arguments, TimeSpan stopTimeout, LinuxFile log, IReadOnlyList<string> variables)
+        PartitionDefinition definition, WorkerFiles files, IReadOnlyList<string> arguments, LinuxFile log, IReadOnlyList<string> variables)
     {
+        string name = definition.Name;
         string unit = $"vmbus-{name}.service";
         List<string> words = [Run, "--quiet", "--collect", "--service-type=exec", $"--unit={unit}", $"--slice={Slice}", $"--description=Partition {name} (VmBus)"];
         string[] own =
         [
             $"StandardOutput=append:{files.Log}", $"StandardError=append:{files.Log}",
-            string.Create(CultureInfo.InvariantCulture, $"TimeoutStopSec={(stopTimeout + Grace).TotalSeconds}"),
+            string.Create(CultureInfo.InvariantCulture, $"TimeoutStopSec={(definition.StopTimeout + Grace).TotalSeconds}"),
+            $"CapabilityBoundingSet={string.Join(' ', WorkerConfinement.Capabilities(definition.StartsPasst).Select(static capability => $"CAP_{capability.ToUpperInvariant()}"))}",
         ];
+        if (!definition.StartsPasst) own = [.. own, "RestrictNamespaces=yes", "SystemCallFilter=~@mount"];
         foreach (string property in Limits.Concat(own)) words.AddRange(["--property", property]);
         words.Add("--");
         words.AddRange(arguments);

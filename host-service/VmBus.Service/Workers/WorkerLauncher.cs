@@ -10,13 +10,13 @@ namespace VmBus.Service.Workers;
 /// <summary>Starts workers, and finds those that an earlier service has started.</summary>
 /// <remarks>
 /// A worker is <c>vmbus run</c> with the definition's options: a unit of systemd where that runs, else a session of its own. Its error output is a file, so nothing of it ends with
-/// the service; it can gain no privileges (no_new_privs), which systemd or setpriv sets before the runtime starts.
+/// the service; what it does not need, systemd or <see cref="WorkerConfinement"/> takes from it before the runtime starts, and the rest it gives up itself before its guest runs.
 /// </remarks>
 /// <param name="options">Where things are.</param>
 /// <param name="watch">Tells when workers end.</param>
 internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
 {
-    private const string Setpriv = "/usr/bin/setpriv";
+    private readonly WorkerConfinement _confinement = new();
 
     /// <summary>The files of a partition's worker.</summary>
     public WorkerFiles FilesOf(string name) => new(options.State, name);
@@ -63,8 +63,8 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
             recorded.Dispose();
         }
 
-        // A service that was killed between a start and its record has left a worker that answers.
-        if (TryAsk(files.Control) is not { } number || RunningProcess.TryOpen(number) is not { } process) return null;
+        // A service that was killed between a start and its record has left a worker that answers, or will.
+        if ((TryAsk(files.Control) ?? WorkerSearch.TryFind(files)) is not { } number || RunningProcess.TryOpen(number) is not { } process) return null;
         long startedMs = new DateTimeOffset(File.GetLastWriteTimeUtc(files.Log)).ToUnixTimeMilliseconds();
         try
         {
@@ -106,8 +106,8 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
         using LinuxFile log = LinuxFile.TryOpen(files.Log, LinuxOpen.Append, out int errno) ?? throw new LinuxException($"Opening '{files.Log}' failed", errno);
         IReadOnlyList<string> variables = Variables();
         if (options.Systemd ?? (FileOwner.CurrentUser == 0 && SystemdUnit.IsPossible))
-            return (SystemdUnit.Start(definition.Name, files, arguments, definition.StopTimeout, log, variables), null);
-        IReadOnlyList<string> words = File.Exists(Setpriv) ? [Setpriv, "--no-new-privs", "--", .. arguments] : arguments;
+            return (SystemdUnit.Start(definition, files, arguments, log, variables), null);
+        IReadOnlyList<string> words = [.. _confinement.Words(definition.StartsPasst), .. arguments];
         var program = new SessionProgram(words[0], words, variables, "/") { Output = log, ErrorOutput = log };
         SessionProcess child = SessionProcess.TryStart(program, out errno) ?? throw new LinuxException($"Starting '{words[0]}' failed", errno);
         // Until it is waited for, its number is nobody else's.

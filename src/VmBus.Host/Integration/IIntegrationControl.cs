@@ -68,4 +68,7 @@ public interface IIntegrationControl
     /// <param name="cancellation">Gives it up: the guest is told to remove what it has.</param>
     /// <returns>Bytes copied.</returns>
     Task<long> CopyFileAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation = default);
+
+    /// <summary>How much of the file that is being copied is in the guest, and how much it is; null when none is.</summary>
+    (long Copied, long Bytes)? CopyProgress { get; }
 }

@@ -113,6 +113,9 @@ internal sealed class IntegrationComponents : IIntegrationControl, IDisposable
         => _files.CopyAsync(path, guestPath, flags, cancellation);
 
     /// <inheritdoc/>
+    public (long Copied, long Bytes)? CopyProgress => _files.Progress;
+
+    /// <inheritdoc/>
     public void Dispose() => _backup.Dispose();
 
     // What Hyper-V tells its guests, as far as it is true here.

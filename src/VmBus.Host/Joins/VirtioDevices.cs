@@ -58,6 +58,9 @@ internal sealed class VirtioDevices : IDisposable
     /// <summary>The disks in the order given.</summary>
     public IReadOnlyList<DiskInfo> Disks => [.. _disks.Select(static disk => disk.Describe())];
 
+    /// <summary>What the disks do that this process serves.</summary>
+    public IReadOnlyList<VirtioDiskInfo> DiskTraffic => [.. _disks.Where(static disk => disk.Device is not null).Select(static disk => new VirtioDiskInfo(disk.Id, disk.Device!.Counters))];
+
     /// <summary>The network adapters in the order given.</summary>
     public IReadOnlyList<NicInfo> Adapters => [.. _nics.Select(static nic => nic.Describe())];
 
@@ -194,7 +197,8 @@ internal sealed class VirtioDevices : IDisposable
             return;
         }
 
-        Serve(new BlockDevice(disk.Medium!, disk.Serial, _queues), lanes);
+        disk.Device = new BlockDevice(disk.Medium!, disk.Serial, _queues);
+        Serve(disk.Device, lanes);
         PciTransport transport = _transports[^1];
         (disk.Medium as RemoteDisk)?.WhenSizeChanges(() => Refresh(disk, transport));
     }
@@ -284,6 +288,9 @@ internal sealed class VirtioDevices : IDisposable
 
         /// <summary>The medium, unless there is <see cref="Remote"/>.</summary>
         public IDisk? Medium { get; set; }
+
+        /// <summary>The device, when this process serves it.</summary>
+        public BlockDevice? Device { get; set; }
 
         /// <summary>The device, when another process serves it.</summary>
         public RemoteDevice? Remote { get; set; }

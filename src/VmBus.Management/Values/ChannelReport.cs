@@ -22,6 +22,8 @@ namespace VmBus.Management.Values;
 /// <param name="RingInSize">Size of that ring.</param>
 /// <param name="RingOut">Bytes that wait in the ring to the guest now.</param>
 /// <param name="RingOutSize">Size of that ring.</param>
+/// <param name="Timed">Operations that have ended, where their time is taken.</param>
+/// <param name="TimedUs">The sum of their times.</param>
 public sealed record ChannelReport(
     uint Id,
     string Type,
@@ -41,7 +43,9 @@ public sealed record ChannelReport(
     long? RingIn,
     long? RingInSize,
     long? RingOut,
-    long? RingOutSize) : IControlValue<ChannelReport>
+    long? RingOutSize,
+    long? Timed,
+    long? TimedUs) : IControlValue<ChannelReport>
 {
     /// <inheritdoc/>
     public static ChannelReport Read(ref MessagePackReader reader)
@@ -66,13 +70,15 @@ public sealed record ChannelReport(
             map.Int64OrNull("ring_in"),
             map.Int64OrNull("ring_in_size"),
             map.Int64OrNull("ring_out"),
-            map.Int64OrNull("ring_out_size"));
+            map.Int64OrNull("ring_out_size"),
+            map.Int64OrNull("timed"),
+            map.Int64OrNull("timed_us"));
     }
 
     /// <inheritdoc/>
     public void Write(ref MessagePackWriter writer)
     {
-        writer.WriteMapHeader(19);
+        writer.WriteMapHeader(21);
         writer.Pair("id", Id);
         writer.Pair("type", Type);
         writer.Pair("instance", Instance);
@@ -92,5 +98,7 @@ public sealed record ChannelReport(
         writer.Pair("ring_in_size", RingInSize);
         writer.Pair("ring_out", RingOut);
         writer.Pair("ring_out_size", RingOutSize);
+        writer.Pair("timed", Timed);
+        writer.Pair("timed_us", TimedUs);
     }
 }

@@ -9,13 +9,15 @@ namespace VmBus.Management.Values;
 /// <param name="Bus">The VMBus version agreed with the guest; null while it is not connected.</param>
 /// <param name="ClockMs">A clock of the host that only goes forward: the time between two reports.</param>
 /// <param name="Channels">The channels in order of their ids.</param>
+/// <param name="VirtioDisks">What its virtio disks have done; null when that is not told.</param>
 public sealed record PartitionReport(
     string Name,
     string State,
     long UptimeMs,
     string? Bus,
     long ClockMs,
-    IReadOnlyList<ChannelReport> Channels) : IControlValue<PartitionReport>
+    IReadOnlyList<ChannelReport> Channels,
+    IReadOnlyList<VirtioDiskReport>? VirtioDisks) : IControlValue<PartitionReport>
 {
     /// <inheritdoc/>
     public static PartitionReport Read(ref MessagePackReader reader)
@@ -27,18 +29,20 @@ public sealed record PartitionReport(
             map.Int64("uptime_ms"),
             map.TextOrNull("bus"),
             map.Int64("clock_ms"),
-            map.List<ChannelReport>("channels"));
+            map.List<ChannelReport>("channels"),
+            map.ListOrNull<VirtioDiskReport>("virtio_disks"));
     }
 
     /// <inheritdoc/>
     public void Write(ref MessagePackWriter writer)
     {
-        writer.WriteMapHeader(6);
+        writer.WriteMapHeader(7);
         writer.Pair("name", Name);
         writer.Pair("state", State);
         writer.Pair("uptime_ms", UptimeMs);
         writer.Pair("bus", Bus);
         writer.Pair("clock_ms", ClockMs);
         writer.Pair("channels", Channels);
+        writer.Pair("virtio_disks", VirtioDisks ?? []);
     }
 }

@@ -110,9 +110,13 @@ public readonly ref struct ValueMap
 
     /// <summary>A list of maps.</summary>
     public IReadOnlyList<T> List<T>(string key)
+        where T : IControlValue<T> => ListOrNull<T>(key) ?? throw Missing(key);
+
+    /// <summary>A list of maps, or null where there is none.</summary>
+    public IReadOnlyList<T>? ListOrNull<T>(string key)
         where T : IControlValue<T>
     {
-        if (!TryFind(key, out MessagePackReader reader)) throw Missing(key);
+        if (!TryFind(key, out MessagePackReader reader)) return null;
         try
         {
             // The list grows with what is read: a count alone allocates nothing.

@@ -43,4 +43,7 @@ public static class GuestVerb
 
     /// <summary>Copies a file of the host into the guest.</summary>
     public static ControlVerb<CopyRequest, CopyReply> CopyFile { get; } = new("guest.copy");
+
+    /// <summary>How the copy that is under way stands.</summary>
+    public static ControlVerb<NoValue, CopyProgress> CopyProgress { get; } = new("guest.copy.progress");
 }

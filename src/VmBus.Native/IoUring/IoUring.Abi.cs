@@ -92,4 +92,16 @@ public sealed partial class IoUring
         public io_sqring_offsets sq_off;
         public io_cqring_offsets cq_off;
     }
+
+    // Operation and flags of an entry share the byte of register_op.
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct io_uring_restriction
+    {
+        public ushort opcode;
+        public byte register_op;
+        public byte resv;
+        public uint resv20;
+        public uint resv21;
+        public uint resv22;
+    }
 }

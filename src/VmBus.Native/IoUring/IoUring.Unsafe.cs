@@ -31,6 +31,10 @@ public sealed unsafe partial class IoUring : IDisposable
     private const uint IORING_CQE_F_MORE = 1 << 1;
 
     private const nuint IORING_REGISTER_EVENTFD = 4;
+    private const nuint IORING_REGISTER_RESTRICTIONS = 11;
+    private const nuint IORING_REGISTER_ENABLE_RINGS = 12;
+    private const ushort IORING_RESTRICTION_REGISTER_OP = 0;
+    private const ushort IORING_RESTRICTION_SQE_OP = 1;
     private const byte IORING_OP_NOP = 0;
     private const byte IORING_OP_READV = 1;
     private const byte IORING_OP_WRITEV = 2;
@@ -40,6 +44,11 @@ public sealed unsafe partial class IoUring : IDisposable
     private const byte IORING_OP_FALLOCATE = 17;
     private const uint IORING_FSYNC_DATASYNC = 1;
     private const uint IORING_POLL_ADD_MULTI = 1;
+    private const uint IORING_SETUP_R_DISABLED = 1 << 6;
+
+    // All that this class prepares. A ring does nothing else, whoever should come to write into it: no file is opened and no socket made by one.
+    private static readonly byte[] Operations =
+        [IORING_OP_NOP, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL, IORING_OP_FALLOCATE];
 
     private readonly LinuxFile _file;
     private readonly MemoryMapping _rings;
@@ -112,7 +121,7 @@ public sealed unsafe partial class IoUring : IDisposable
         var parameters = new io_uring_params
         {
             cq_entries = (uint)completions,
-            flags = (uint)(setup | IoUringSetup.CompletionSize),
+            flags = (uint)(setup | IoUringSetup.CompletionSize) | IORING_SETUP_R_DISABLED,
         };
         // SAFETY: the kernel reads and writes one params structure, a local.
         nint descriptor = syscall(SYS_io_uring_setup, (nint)submissions, (nint)(&parameters), 0, 0, 0, 0);
@@ -123,6 +132,13 @@ public sealed unsafe partial class IoUring : IDisposable
         {
             file.Dispose();
             errno = Errno.EOPNOTSUPP;
+            return null;
+        }
+
+        errno = Restrict(file);
+        if (errno != 0)
+        {
+            file.Dispose();
             return null;
         }
 
@@ -238,7 +254,23 @@ public sealed unsafe partial class IoUring : IDisposable
         _file.Dispose();
     }
 
-    private bool TryPrepare(byte opcode, int descriptor, ulong offset, ulong address, uint length, uint flags, ulong userData)
+    // Linux 5.10, older than what TryCreate asks for: a ring begins disabled, is told what it may do, and cannot be told otherwise once it is enabled.
+    private static int Restrict(LinuxFile ring)
+    {
+        Span<io_uring_restriction> restrictions = stackalloc io_uring_restriction[Operations.Length + 1];
+        restrictions.Clear();
+        for (int i = 0; i < Operations.Length; i++) restrictions[i] = new io_uring_restriction { opcode = IORING_RESTRICTION_SQE_OP, register_op = Operations[i] };
+        restrictions[^1] = new io_uring_restriction { opcode = IORING_RESTRICTION_REGISTER_OP, register_op = (byte)IORING_REGISTER_EVENTFD };
+        fixed (io_uring_restriction* first = restrictions)
+        {
+            // SAFETY: the kernel reads so many structures, locals.
+            if (register(SYS_io_uring_register, ring, IORING_REGISTER_RESTRICTIONS, (nint)first, (nuint)restrictions.Length) < 0) return Marshal.GetLastPInvokeError();
+        }
+
+        return register(SYS_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, 0, 0) < 0 ? Marshal.GetLastPInvokeError() : 0;
+    }
+
+    internal bool TryPrepare(byte opcode, int descriptor, ulong offset, ulong address, uint length, uint flags, ulong userData)
     {
         // SAFETY: the slot lies inside the entry array (mask), and the kernel has consumed its last use (head has passed it).
         if (_tail - Volatile.Read(ref *_submissionHead) > _submissionMask) return false;

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using VmBus.Native.Sandbox;
 
 namespace VmBus.Native.Linux;
 
@@ -69,6 +70,7 @@ public sealed partial class ChildProcess : IDisposable
     public static ChildProcess? TryStart(ChildProgram program)
     {
         if (program.Find() is null) return null;
+        if (SystemCallFilter.DeniesPrograms) throw new LinuxException($"Starting {program.Name} failed, as {SystemCallFilter.ProgramCure}", Errno.EPERM);
         var child = new ChildProcess(program);
         child._thread.Start();
         int errno = child._started.Task.GetAwaiter().GetResult();

@@ -12,9 +12,14 @@ public sealed class FileCopyService
 
     private readonly IntegrationProvider _provider;
     private int _isBusy;
+    private long _copied;
+    private long _bytes;
 
     /// <summary>The verb of a provider of <see cref="IntegrationServices.FileCopy"/>.</summary>
     public FileCopyService(IntegrationProvider provider) => _provider = provider;
+
+    /// <summary>How much of the file that is being copied is in the guest, and how much it is; null when none is.</summary>
+    public (long Copied, long Bytes)? Progress => Volatile.Read(ref _isBusy) == 0 ? null : (Volatile.Read(ref _copied), Volatile.Read(ref _bytes));
 
     /// <summary>Copies a file as it is now.</summary>
     /// <param name="path">The file.</param>
@@ -32,6 +37,8 @@ public sealed class FileCopyService
         using SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         long bytes = RandomAccess.GetLength(file);
         if (Interlocked.Exchange(ref _isBusy, 1) != 0) throw _provider.Failure(IntegrationProblem.Busy, "another file is being copied: wait until it is done.");
+        Volatile.Write(ref _copied, 0);
+        Volatile.Write(ref _bytes, bytes);
         try
         {
             await SendAsync(file, path, bytes, folder, name, flags, cancellation).ConfigureAwait(false);
@@ -78,6 +85,7 @@ public sealed class FileCopyService
                 FileCopyMessages.WriteSize, body => FileCopyMessages.WriteData(body, at, buffer.AsSpan(0, count)), cancellation).ConfigureAwait(false);
             if (status != IntegrationStatus.Success) throw _provider.Refusal("write the file", status);
             position += count;
+            Volatile.Write(ref _copied, position);
         }
     }
 

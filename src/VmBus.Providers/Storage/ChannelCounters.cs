@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Storage.Scsi;
 
 namespace VmBus.Providers.Storage;
@@ -14,19 +15,24 @@ internal sealed class ChannelCounters
     private long _ringFull;
     private long _resets;
     private long _notices;
+    private long _ended;
+    private long _endedTicks;
     private int _inFlight;
 
     public int InFlight => _inFlight;
 
-    public void CommandStarted()
+    public void CommandStarted(StorageRequest command)
     {
+        command.Started = Stopwatch.GetTimestamp();
         _commands++;
         _inFlight++;
     }
 
-    public void CommandEnded(ScsiRequest command)
+    public void CommandEnded(StorageRequest command)
     {
         _inFlight--;
+        _ended++;
+        _endedTicks += Stopwatch.GetTimestamp() - command.Started;
         if (command.Status != ScsiStatus.Good) _failedCommands++;
         if (command.Direction == ScsiDirection.Read) _bytesRead += command.Transferred;
         if (command.Direction == ScsiDirection.Write) _bytesWritten += command.Transferred;
@@ -53,6 +59,8 @@ internal sealed class ChannelCounters
         RingFull = Volatile.Read(ref _ringFull),
         Resets = Volatile.Read(ref _resets),
         Notices = Volatile.Read(ref _notices),
+        Ended = Volatile.Read(ref _ended),
+        EndedSum = Stopwatch.GetElapsedTime(0, Volatile.Read(ref _endedTicks)),
         InFlight = open ? Volatile.Read(ref _inFlight) : 0,
         OpenChannels = open ? 1 : 0,
     };

@@ -30,6 +30,12 @@ public readonly record struct StorageCounters
     /// <summary>Notices of changed logical units that were sent.</summary>
     public long Notices { get; init; }
 
+    /// <summary>Commands that have ended.</summary>
+    public long Ended { get; init; }
+
+    /// <summary>The sum of their times from start to end.</summary>
+    public TimeSpan EndedSum { get; init; }
+
     /// <summary>Commands that are running now.</summary>
     public int InFlight { get; init; }
 
@@ -48,6 +54,8 @@ public readonly record struct StorageCounters
         RingFull = left.RingFull + right.RingFull,
         Resets = left.Resets + right.Resets,
         Notices = left.Notices + right.Notices,
+        Ended = left.Ended + right.Ended,
+        EndedSum = left.EndedSum + right.EndedSum,
         InFlight = left.InFlight + right.InFlight,
         OpenChannels = left.OpenChannels + right.OpenChannels,
     };

@@ -114,7 +114,7 @@ internal sealed class StorageEndpoint : IChannelEndpoint, IChannelMeter
         get
         {
             StorageCounters counters = ReadCounters(true);
-            return new ChannelTraffic(counters.Commands, counters.BytesWritten, counters.BytesRead);
+            return new ChannelTraffic(counters.Commands, counters.BytesWritten, counters.BytesRead) { Timed = counters.Ended, TimedSum = counters.EndedSum };
         }
     }
 
@@ -203,7 +203,7 @@ internal sealed class StorageEndpoint : IChannelEndpoint, IChannelMeter
         }
 
         request.Initiator = _initiator;
-        _counters.CommandStarted();
+        _counters.CommandStarted(request);
         if (request.IsTransfer) CountTransfer(request.Address);
         _channel.Execute(request);
     }

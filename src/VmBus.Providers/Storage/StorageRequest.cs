@@ -19,6 +19,9 @@ internal sealed class StorageRequest(StorageEndpoint endpoint) : ScsiRequest(new
     /// <summary>The next request of the list that this one is in.</summary>
     public StorageRequest? Next { get; set; }
 
+    /// <summary>When its command was started, by <see cref="System.Diagnostics.Stopwatch"/>.</summary>
+    public long Started { get; set; }
+
     /// <summary>Whether the guest wants an answer, and can tell it from a notice.</summary>
     public bool WantsAnswer { get; private set; }
 

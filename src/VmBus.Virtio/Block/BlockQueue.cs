@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Lanes;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Virtio;
@@ -29,6 +30,7 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
     private long _failed;
     private long _bytesRead;
     private long _bytesWritten;
+    private long _ticks;
 
     public BlockQueue(BlockDevice device, QueueRunner runner, IDiskQueue disk, BlockFeatures features)
     {
@@ -39,7 +41,7 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
         _hasWriteCacheChoice = (features & BlockFeatures.ConfigWriteCache) != 0;
     }
 
-    public BlockCounters Counters => new(_completed, _failed, _bytesRead, _bytesWritten);
+    public BlockCounters Counters => new(_completed, _failed, _bytesRead, _bytesWritten, Stopwatch.GetElapsedTime(0, _ticks));
 
     // A driver that cannot flush must find what was written safe, and so must one that has asked for it.
     private bool WritesThrough => _hasWriteCacheChoice ? !_device.WritesBack : !_hasFlush;
@@ -93,6 +95,7 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
     private void Start(BlockRequest request)
     {
         DescriptorChain chain = request.Chain;
+        request.Started = Stopwatch.GetTimestamp();
         request.Data.Clear();
         request.ReadBytes = 0;
         request.FlushAfter = false;
@@ -209,6 +212,7 @@ internal sealed class BlockQueue : IQueueWorker, IIoCompletion
         // A driver whose status is no memory learns nothing; the chain is given back all the same.
         _ = chain.TryWrite(_runner.Queue.Memory, chain.WritableBytes - 1, [(byte)status]);
         _completed++;
+        _ticks += Stopwatch.GetTimestamp() - request.Started;
         if (status != BlockStatus.Ok) _failed++;
         else if (request.Type == BlockRequestType.Read) _bytesRead += request.ReadBytes;
         // Up to the status, which is the last writable byte, whatever a failed read has left before it.

@@ -20,6 +20,9 @@ internal sealed class BlockRequest(int tag) : IDisposable
     /// <summary>What it does to the disk.</summary>
     public BlockRequestType Type { get; set; }
 
+    /// <summary>When it was taken, by <see cref="System.Diagnostics.Stopwatch"/>.</summary>
+    public long Started { get; set; }
+
     /// <summary>Bytes that a read was to deliver.</summary>
     public int ReadBytes { get; set; }
 

@@ -9,7 +9,9 @@ namespace VmBus.Management.Tests.Messages;
 internal static class Samples
 {
     private static readonly ChannelReport Channel = new(
-        7, "type", "instance", "scsi", 1, "open", 2, "lane-0", 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14);
+        7, "type", "instance", "scsi", 1, "open", 2, "lane-0", 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+
+    private static readonly VirtioDiskReport VirtioDisk = new("data", 1, 2, 3, 4, 5);
 
     private static readonly DiskReport Disk = new("data", 63, "/images/a b.img", "qcow2", true, "removing", 1L << 40, "virtio");
 
@@ -25,8 +27,9 @@ internal static class Samples
         Of(NoValue.Instance),
         Of(new HelloRequest("client", 1, 2)),
         Of(new HelloReply("server", 1)),
-        Of(new PartitionReport("guest", "running", 99, "5.3", 100, [Channel, Channel with { Id = 8, Lane = null }])),
+        Of(new PartitionReport("guest", "running", 99, "5.3", 100, [Channel, Channel with { Id = 8, Lane = null }], [VirtioDisk])),
         Of(Channel),
+        Of(VirtioDisk),
         Of(Disk),
         Of(new DiskList([Disk, Disk with { Id = "other" }])),
         Of(new AddRequest("user,id=lan")),
@@ -51,6 +54,7 @@ internal static class Samples
         Of(new FreezeRequest(60_000)),
         Of(new CopyRequest("/a b", "/c/", true, false)),
         Of(new CopyReply(5)),
+        Of(new CopyProgress(3, 5)),
         Of(new MemoryRequest(1 << 29)),
         Of(new MemoryReport(true, "2.0", true, false, 1, 2, 3, 4, 5, 6, 7, 8)),
         Of(new NicReport("lan", "user", "02:00:00:00:00:01", "attached", true, Traffic, [new NicQueueReport(1, Traffic, 8, 9, 10, 11)])),

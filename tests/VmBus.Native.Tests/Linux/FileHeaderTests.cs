@@ -21,6 +21,9 @@ public sealed class FileHeaderTests
         // Called user_addr in newer headers.
         ["io_sqring_offsets.user_addr"] = "reserved",
         ["io_cqring_offsets.user_addr"] = "reserved",
+        ["io_uring_restriction.resv20"] = "resv2[0]",
+        ["io_uring_restriction.resv21"] = "resv2[1]",
+        ["io_uring_restriction.resv22"] = "resv2[2]",
         ["statx.times"] = "stx_atime",
         ["statx.spare0"] = "reserved",
     };
@@ -30,7 +33,7 @@ public sealed class FileHeaderTests
     {
         var source = new StringBuilder();
         Type ring = typeof(IoUring.IoUring);
-        foreach (string name in new[] { "io_uring_sqe", "io_uring_cqe", "io_sqring_offsets", "io_cqring_offsets", "io_uring_params" })
+        foreach (string name in new[] { "io_uring_sqe", "io_uring_cqe", "io_sqring_offsets", "io_cqring_offsets", "io_uring_params", "io_uring_restriction" })
             CHeader.CheckStructure(source, Nested(ring, name), name, HeaderNames);
         Assert.True(CHeader.CheckConstants(source, ring, "IORING_") > 12);
         CHeader.Compile(Headers, source.ToString());

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmBus.Bus.Devices;
 using VmBus.Protocol.Ring;
 using VmBus.Protocol.Storage;
@@ -204,9 +205,28 @@ public sealed class StorageQueueTests
                 BytesRead = 4096,
                 BytesWritten = 512,
                 InFlight = 1,
+                Ended = 3,
                 OpenChannels = 1,
             },
-            open);
-        Assert.Equal(open with { BytesRead = 8192, InFlight = 0, OpenChannels = 0 }, closed);
+            open with { EndedSum = default });
+        Assert.Equal(open with { BytesRead = 8192, Ended = 4, EndedSum = closed.EndedSum, InFlight = 0, OpenChannels = 0 }, closed);
+    }
+
+    [Fact]
+    public void Time_of_a_command_is_counted_when_it_has_ended()
+    {
+        using var guest = StorageGuest.Ready();
+        guest.SendRead(1);
+        guest.SendRead(2);
+        Assert.Equal(TimeSpan.Zero, guest.Provider.Counters.EndedSum);
+        var running = Stopwatch.StartNew();
+        Assert.False(SpinWait.SpinUntil(static () => false, TimeSpan.FromMilliseconds(20)));
+        TimeSpan least = running.Elapsed;
+        guest.Channel.EndOldest();
+        StorageCounters one = guest.Provider.Counters;
+        Assert.Equal(1, one.Ended);
+        Assert.True(one.EndedSum >= least, $"{one.EndedSum}");
+        guest.Channel.EndOldest();
+        Assert.True(guest.Provider.Counters.EndedSum >= 2 * least);
     }
 }

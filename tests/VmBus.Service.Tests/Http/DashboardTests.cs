@@ -27,7 +27,8 @@ public sealed class DashboardTests
         Assert.Contains("debian login: &lt;img src=x", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
         // Rates need a second look.
-        Assert.Matches("<td>scsi</td><td class=\"n\">0</td><td>lane 0</td><td class=\"n\">[0-9.]+ k</td>", page);
+        Assert.Matches("<td>scsi</td><td class=\"n\">0</td><td>lane 0</td><td class=\"n\">[0-9.]+ k</td><td class=\"n\">[0-9.]+ k</td><td class=\"n\">[0-9.]+ k</td><td class=\"n\">250 µs</td>", page);
+        Assert.Matches("<td>attached</td><td class=\"n\">[0-9.]+</td><td class=\"n\">2.00 ms</td>", page);
     }
 
     private static async Task<string> RenderAsync(int port, CancellationToken cancellation)

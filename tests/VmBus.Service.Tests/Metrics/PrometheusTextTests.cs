@@ -39,6 +39,9 @@ public sealed partial class PrometheusTextTests
         Assert.Equal(series.Length, series.Select(static line => line[..line.LastIndexOf(' ')]).Distinct().Count());
         Assert.Contains("vmbus_channel_data_bytes_total{partition=\"web\",channel=\"7\",device=\"scsi\",subchannel=\"1\",direction=\"out\"} 4096\n", text, StringComparison.Ordinal);
         Assert.Contains("vmbus_channel_data_bytes_total{partition=\"web\",channel=\"7\",device=\"scsi\",subchannel=\"1\",direction=\"in\"} 8192\n", text, StringComparison.Ordinal);
+        Assert.Contains("vmbus_channel_operation_time_seconds_total{partition=\"web\",channel=\"7\",device=\"scsi\",subchannel=\"1\"} 0.005\n", text, StringComparison.Ordinal);
+        Assert.Contains("vmbus_virtio_disk_operation_time_seconds_total{partition=\"web\",disk=\"data\"} 0.0015\n", text, StringComparison.Ordinal);
+        Assert.Contains("vmbus_virtio_disk_data_bytes_total{partition=\"web\",disk=\"data\",direction=\"out\"} 4096\n", text, StringComparison.Ordinal);
         Assert.Contains("vmbus_partition_uptime_seconds{partition=\"web\"} 1.5\n", text, StringComparison.Ordinal);
         Assert.Contains("vmbus_partitions{state=\"running\"} 1\n", text, StringComparison.Ordinal);
         Assert.Contains("vmbus_nic_link_dropped_frames_total{partition=\"web\",nic=\"lan\",cause=\"filtered\"} 3\n", text, StringComparison.Ordinal);
@@ -78,11 +81,11 @@ public sealed partial class PrometheusTextTests
     private static ServiceSample Running(string name)
     {
         var status = new PartitionStatus(name, "running", 1, "/control", 1_000_000, 2, "1G", "never", false, false, null, null, null, null);
-        var channel = new ChannelReport(7, "type", "instance", "scsi", 1, "open", 0, "lane 0", 10, 20, 5, 6, 30, 4096, 8192, 1, 2, 3, 4);
+        var channel = new ChannelReport(7, "type", "instance", "scsi", 1, "open", 0, "lane 0", 10, 20, 5, 6, 30, 4096, 8192, 1, 2, 3, 4, 25, 5000);
         var traffic = new NicTraffic(1, 2, 3, 4, 5, 6, 7);
         var sample = new PartitionSample(status)
         {
-            Report = new PartitionReport(name, "running", 1500, "5.3", 1, [channel]),
+            Report = new PartitionReport(name, "running", 1500, "5.3", 1, [channel], [new VirtioDiskReport("data", 4, 1500, 1, 4096, 8192)]),
             Memory = new MemoryReport(true, "2.0", true, true, 1, 2, 3, 4, 5, 6, 7, 8),
             Disks = [new DiskReport("root", 0, "/d", "raw", false, "attached", 512, "vmbus")],
             Nics = [new NicReport("lan", "bridge=br0", "02:00:00:00:00:01", "attached", true, traffic, [new NicQueueReport(0, traffic, 1, 2, 3, 4)])],

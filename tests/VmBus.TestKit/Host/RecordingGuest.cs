@@ -67,9 +67,15 @@ public sealed class RecordingGuest : IIntegrationControl
 
     public Task ThawAsync(CancellationToken cancellation = default) => Ask("thaw");
 
+    /// <summary>What a copy waits for.</summary>
+    public Task CopyTime { get; set; } = Task.CompletedTask;
+
+    public (long Copied, long Bytes)? CopyProgress { get; set; }
+
     public async Task<long> CopyFileAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation = default)
     {
         await Ask($"copy {path} to {guestPath} {flags}");
+        await CopyTime;
         return 2048;
     }
 

@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Virtio;
 using VmBus.Storage.Disks;
 using VmBus.TestKit.Disks;
 using VmBus.TestKit.VhostUser;
+using VmBus.Virtio.Block;
 using VmBus.Virtio.Tests.VhostUser;
 using Xunit;
 
@@ -47,6 +49,26 @@ public sealed class BlockDeviceTests : IDisposable
         for (int i = 0; i < BlockDriver.Slots; i++) Assert.True(ended.Add(_driver.TryWait(TimeSpan.FromSeconds(30))!.Value.Slot));
         Assert.Null(_driver.TryWait(TimeSpan.Zero));
         for (int slot = 0; slot < BlockDriver.Slots; slot++) Assert.Equal(slot, Disk.Content[slot * 512]);
+    }
+
+    [Fact]
+    public void Time_of_a_request_is_counted_from_its_start_to_its_end_whatever_the_end()
+    {
+        Assert.Equal(BlockStatus.Ok, _driver.Do(BlockRequestType.Flush, 0, []));
+        Assert.Equal(BlockStatus.Unsupported, _driver.Do((BlockRequestType)99, 0, []));
+        TimeSpan before = _export.Device.Counters.Time;
+        Disk.Late = true;
+        var clock = Stopwatch.StartNew();
+        _driver.Submit(0, BlockRequestType.Read, 0, [], 512);
+        Assert.True(SpinWait.SpinUntil(() => Disk.LateCount == 1, TimeSpan.FromSeconds(30)));
+        var waited = Stopwatch.StartNew();
+        Assert.False(SpinWait.SpinUntil(static () => false, TimeSpan.FromMilliseconds(20)));
+        TimeSpan least = waited.Elapsed;
+        _export.CompleteLate();
+        Assert.NotNull(_driver.TryWait(TimeSpan.FromSeconds(30)));
+        BlockCounters counters = _export.Device.Counters;
+        Assert.Equal((3, 1), (counters.Requests, counters.FailedRequests));
+        Assert.InRange(counters.Time - before, least, clock.Elapsed);
     }
 
     [Fact]

@@ -19,10 +19,13 @@ internal sealed class Export : ILogger, IDisposable
         Disk = disk ?? new FakeDisk();
         _lane = Lane.Start("virtio-test", this, new LaneOptions());
         Socket = socket ?? Path.Combine(_folder, "s");
-        Server = VhostUserServer.Listen(Socket, () => new BlockDevice(Disk, "serial", queues), [_lane], frontEnds, this);
+        Server = VhostUserServer.Listen(Socket, () => Device = new BlockDevice(Disk, "serial", queues), [_lane], frontEnds, this);
     }
 
     internal FakeDisk Disk { get; }
+
+    /// <summary>The device of the front-end that came last.</summary>
+    internal BlockDevice Device { get; private set; } = null!;
 
     internal string Socket { get; }
 

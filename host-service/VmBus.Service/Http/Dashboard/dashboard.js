@@ -25,6 +25,7 @@ function scaled(value, base, units) {
 }
 const count = value => value === null ? '–' : scaled(value, 1000, ['', ' k', ' M', ' G']);
 const size = value => value === null ? '–' : scaled(value, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']);
+const time = value => value === null ? '–' : scaled(value, 1000, [' µs', ' ms', ' s']);
 const percent = value => value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} %`;
 function age(milliseconds) {
   const seconds = Math.floor(milliseconds / 1000), days = Math.floor(seconds / 86400);
@@ -41,11 +42,18 @@ function rate(now, before, seconds) {
   return now === null || now === undefined || before === null || before === undefined || now < before || !(seconds > 0) ? null : (now - before) / seconds;
 }
 
+// What has ended between two looks, and the time it took: a mean is of both, over one channel or all.
+function timing(now, before) {
+  const ended = rate(now.timed, before?.timed, 1), spent = rate(now.timed_us, before?.timed_us, 1);
+  return { ended: ended ?? 0, spent: ended === null ? 0 : spent ?? 0 };
+}
+const mean = ({ ended, spent }) => ended > 0 ? spent / ended : null;
+
 function channelRates(channel, old, seconds) {
   const same = old && old.device === channel.device && old.lane === channel.lane ? old : null;
   const of = key => rate(channel[key], same?.[key], seconds);
   return {
-    channel,
+    channel, ...timing(channel, same),
     packets: rate(channel.packets_in + channel.packets_out, same ? same.packets_in + same.packets_out : null, seconds),
     interrupts: of('interrupts'), operations: of('operations'), out: of('bytes_in'), in: of('bytes_out'),
   };
@@ -53,7 +61,7 @@ function channelRates(channel, old, seconds) {
 
 function note(partition, time) {
   const name = partition.status.name;
-  const history = histories.get(name) ?? { points: [], previous: null, channels: [] };
+  const history = histories.get(name) ?? { points: [], previous: null, channels: [], disks: new Map() };
   histories.set(name, history);
   const before = history.previous;
   const report = partition.report;
@@ -62,10 +70,17 @@ function note(partition, time) {
   if (before && seconds <= 0) return;
   const old = new Map((before?.partition.report?.channels ?? []).map(channel => [channel.id, channel]));
   history.channels = (report?.channels ?? []).map(channel => channelRates(channel, old.get(channel.id), seconds));
-  const total = key => report && before?.partition.report ? sum(history.channels, one => one[key]) : null;
+  const oldDisks = new Map((before?.partition.report?.virtio_disks ?? []).map(disk => [disk.id, disk]));
+  history.disks = new Map((report?.virtio_disks ?? []).map(disk => {
+    const of = key => rate(disk[key], oldDisks.get(disk.id)?.[key], seconds);
+    return [disk.id, { ...timing(disk, oldDisks.get(disk.id)), operations: of('timed'), out: of('bytes_in'), in: of('bytes_out') }];
+  }));
+  const moving = [...history.channels, ...history.disks.values()];
+  const total = key => report && before?.partition.report ? sum(moving, one => one[key]) : null;
   const full = channel => Math.max(channel.ring_in_size ? channel.ring_in / channel.ring_in_size : 0, channel.ring_out_size ? channel.ring_out / channel.ring_out_size : 0);
   history.points.push({
     time, out: total('out'), in: total('in'), operations: total('operations'), interrupts: total('interrupts'),
+    latency: mean({ ended: sum(moving, one => one.ended), spent: sum(moving, one => one.spent) }),
     full: report ? 100 * Math.max(0, ...report.channels.map(full)) : null,
     cpu: before && partition.worker && before.partition.worker ? rate(partition.worker.cpu_seconds, before.partition.worker.cpu_seconds, (time - before.time) / 1000) : null,
   });
@@ -123,12 +138,16 @@ function showDetail(partition) {
   const ring = (used, all) => used === null || !all ? '–' : percent(100 * used / all);
   fill(byId('channels'), history.channels.map(one => [
     [one.channel.id, 'n'], [one.channel.device + (one.channel.subchannel ? ` (${one.channel.subchannel})` : '')], [one.channel.processor ?? '–', 'n'], [one.channel.lane ?? one.channel.state],
-    [count(one.packets), 'n'], [count(one.interrupts), 'n'], [count(one.operations), 'n'], [size(one.out), 'n'], [size(one.in), 'n'],
+    [count(one.packets), 'n'], [count(one.interrupts), 'n'], [count(one.operations), 'n'], [time(mean(one)), 'n'], [size(one.out), 'n'], [size(one.in), 'n'],
     [ring(one.channel.ring_in, one.channel.ring_in_size), 'n'], [ring(one.channel.ring_out, one.channel.ring_out_size), 'n'],
   ]));
-  fill(byId('disks'), partition.disks.map(disk => [
-    [disk.id], [disk.bus], [size(disk.bytes), 'n'], [disk.format + (disk.read_only ? ', read-only' : '')], [disk.state], [disk.path, 'wrap'],
-  ]));
+  fill(byId('disks'), partition.disks.map(disk => {
+    const done = disk.bus === 'virtio' ? history.disks.get(disk.id) : null;
+    return [
+      [disk.id], [disk.bus], [size(disk.bytes), 'n'], [disk.format + (disk.read_only ? ', read-only' : '')], [disk.state],
+      [count(done?.operations ?? null), 'n'], [time(done ? mean(done) : null), 'n'], [size(done?.out ?? null), 'n'], [size(done?.in ?? null), 'n'], [disk.path, 'wrap'],
+    ];
+  }));
   fill(byId('nics'), partition.nics.map(nic => {
     const old = history.nics?.get(nic.id)?.traffic, traffic = nic.traffic;
     return [
@@ -145,6 +164,7 @@ function showDetail(partition) {
 const charts = [
   { title: 'Data per s', lines: [['out', 'first', 'out'], ['in', 'second', 'in']], format: size, binary: true },
   { title: 'I/O per s', lines: [['operations', 'first', '']], format: count },
+  { title: 'Mean latency of I/O', lines: [['latency', 'first', '']], format: time },
   { title: 'Fullest ring', lines: [['full', 'first', '']], format: percent },
   { title: 'Interrupts per s', lines: [['interrupts', 'first', '']], format: count },
   { title: 'CPU of the worker', lines: [['cpu', 'first', '']], format: percent },

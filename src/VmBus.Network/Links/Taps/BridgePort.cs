@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using VmBus.Native.Linux;
+using VmBus.Native.Sandbox;
 
 namespace VmBus.Network.Links.Taps;
 
@@ -9,6 +10,7 @@ internal sealed class BridgePort
 {
     private const string Program = "ovs-vsctl";
     private const int NotInstalled = -1;
+    private const int NotAllowed = -2;
     private const int NoSuchBridge = 2;
 
     private readonly string _bridge;
@@ -111,6 +113,10 @@ internal sealed class BridgePort
             string words = process.StandardError.ReadToEnd().Trim().ReplaceLineEndings(" ");
             process.WaitForExit();
             return (process.ExitCode, words.Length == 0 ? $"{Program} gave {process.ExitCode}" : words);
+        }
+        catch (Win32Exception) when (SystemCallFilter.DeniesPrograms)
+        {
+            return (NotAllowed, $"{Program} cannot be asked, as {SystemCallFilter.ProgramCure}");
         }
         catch (Win32Exception)
         {

@@ -1,0 +1,59 @@
+using VmBus.Native.Linux;
+
+namespace VmBus.Service.Workers;
+
+/// <summary>What a worker that is no unit of systemd is started through: programs that take from it what it does not need before its runtime has threads.</summary>
+/// <remarks>
+/// Root's workers get namespaces of their own for System V IPC, the host's name and mounts (which still come from the host), and keep the capabilities of
+/// <see cref="Capabilities"/>; every worker can gain no privileges. A host that does not allow some of that gets what it allows. Source: unshare(1), setpriv(1), capabilities(7).
+/// </remarks>
+internal sealed class WorkerConfinement
+{
+    private const string Setpriv = "/usr/bin/setpriv";
+    private const string Unshare = "/usr/bin/unshare";
+
+    // Files of any owner, TAPs and bridges, locked memory and its limits.
+    private static readonly string[] Needed = ["chown", "dac_override", "dac_read_search", "fowner", "kill", "net_admin", "net_raw", "ipc_lock", "sys_nice", "sys_resource"];
+
+    // passt becomes another user in namespaces of its own.
+    private static readonly string[] NeededByPasst = ["setuid", "setgid", "setpcap", "sys_admin", "sys_chroot", "net_bind_service"];
+
+    private readonly Lazy<int> _most = new(FindMost);
+
+    /// <summary>What it comes to on this host, in words.</summary>
+    public string Description => _most.Value switch
+    {
+        3 => "no new privileges, fewer capabilities, namespaces of their own (ipc, uts, mount)",
+        2 => "no new privileges, fewer capabilities",
+        1 => "no new privileges",
+        _ => "nothing",
+    };
+
+    /// <summary>Names of the capabilities that a root's worker keeps.</summary>
+    /// <param name="startsPasst">Whether it may start passt.</param>
+    public static IEnumerable<string> Capabilities(bool startsPasst) => startsPasst ? Needed.Concat(NeededByPasst) : Needed;
+
+    /// <summary>The words before the worker's own.</summary>
+    public IReadOnlyList<string> Words(bool startsPasst) => Words(_most.Value, startsPasst);
+
+    private static List<string> Words(int level, bool startsPasst)
+    {
+        List<string> words = [];
+        if (level >= 3) words.AddRange([Unshare, "--ipc", "--uts", "--mount", "--propagation", "slave", "--"]);
+        if (level >= 1) words.AddRange([Setpriv, "--no-new-privs"]);
+        if (level >= 2) words.AddRange(["--inh-caps=-all", $"--bounding-set=-all,+{string.Join(",+", Capabilities(startsPasst))}"]);
+        if (level >= 1) words.Add("--");
+        return words;
+    }
+
+    // A container's root may not be allowed to.
+    private static int FindMost() => Enumerable.Range(1, FileOwner.CurrentUser == 0 ? 3 : 1).Reverse().FirstOrDefault(Works);
+
+    private static bool Works(int level)
+    {
+        List<string> words = [.. Words(level, startsPasst: true), "/bin/true"];
+        if (!File.Exists(Setpriv) || !File.Exists(words[0])) return false;
+        using SessionProcess? probe = SessionProcess.TryStart(new SessionProgram(words[0], words, [], "/"), out _);
+        return probe?.Reap() is (0, 0);
+    }
+}
