@@ -136,9 +136,10 @@ public sealed class VirtioTests(LinkedGuestFixture host)
             ) & pids="$pids $!"
             "$tree/tests/testbed/guest-run" --cpus 2 --root root --console console --nic bridge=vbr,bus=virtio,mac=52:54:00:00:00:07 --nic "vhost-user=$work/net,mac=52:54:00:00:00:08" debian '
                 set -eu
-                adapter() { grep -l "$1" /sys/class/net/eth*/address | cut -d/ -f5; }
-                until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
-                for n in eth0 eth1; do basename "$(readlink /sys/class/net/$n/device/driver)"; done | sort
+                # Debian gives the adapter on the PCI bus a name of its place there.
+                adapter() { grep -l "$1" /sys/class/net/e*/address | cut -d/ -f5; }
+                until [ $(ls /sys/class/net | grep -c ^e) = 2 ]; do sleep 0.2; done; udevadm settle
+                for n in /sys/class/net/e*; do basename "$(readlink $n/device/driver)"; done | sort
                 v=$(adapter 52:54:00:00:00:07); s=$(adapter 52:54:00:00:00:08)
                 echo "packed $(cut -c35 </sys/class/net/$v/device/features)"
                 use() { ip addr add $2 dev $1; ip link set $1 up; until ping -c 1 -W 1 10.9.0.1 >/dev/null 2>&1; do :; done; }
