@@ -40,7 +40,8 @@ internal static class MonitoredGuest
         # The runtime opens its libraries when it first needs them.
         descriptors() { readlink /proc/$worker/fd/* | grep -vc '\.dll$'; }
         is_locked() { ! qemu-io -f "$1" -c 'read 0 512' "$2" >/dev/null 2>&1; }
-        ended() { local status=0; cat <&$console >>"$work/seen"; wait "$worker" || status=$?; tr -d '\r' <"$work/seen" | grep -o 'mark .*'; echo "status $status"; }
+        # The monitor answers at once, in the middle of a guest's line if there is one.
+        ended() { local status=0; cat <&$console >>"$work/seen"; wait "$worker" || status=$?; tr -d '\r' <"$work/seen" | sed 's/error: /\n&/g' | grep -o 'mark .*'; echo "status $status"; }
 
         """;
 
