@@ -263,6 +263,13 @@ public sealed class PciTransport : IDisposable
     {
         if (!queue.IsEnabled || queue.Runner is not null || queue.IsHandedOver || (Status & (DeviceStatus.DriverOk | DeviceStatus.NeedsReset)) != DeviceStatus.DriverOk) return;
         int size = queue.Size;
+        // The size may have been chosen before the kind of ring was.
+        if (!IsPacked && !BitOperations.IsPow2(size))
+        {
+            Complain(queue.Index, $"it has {size} entries, which a split ring cannot have");
+            return;
+        }
+
         (int Bytes, int Alignment) driverPart = Virtqueue.DriverPart(IsPacked, size), devicePart = Virtqueue.DevicePart(IsPacked, size);
         if (!QueueArea.TryFind(_memory, new Gpa(queue.Descriptors), size * QueueLayout.DescriptorBytes, QueueLayout.DescriptorBytes, out QueueArea descriptors)
             || !QueueArea.TryFind(_memory, new Gpa(queue.Driver), driverPart.Bytes, driverPart.Alignment, out QueueArea driver)

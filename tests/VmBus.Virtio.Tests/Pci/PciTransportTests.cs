@@ -165,6 +165,23 @@ public sealed class PciTransportTests : IDisposable
     }
 
     [Fact]
+    public void Size_of_a_packed_ring_is_none_of_a_split_one_even_when_it_was_chosen_first()
+    {
+        _device.Write(CommonRegister.DriverFeaturesSelect, 1, 4);
+        _device.Write(CommonRegister.DriverFeatures, (uint)((ulong)VirtioFeatures.PackedRing >> 32), 4);
+        _device.Write(CommonRegister.QueueSize, 5, 2);
+        Assert.Equal(5U, _device.Read(CommonRegister.QueueSize, 2));
+        _device.Negotiate(PciDriver.Version1);
+        _device.Write(CommonRegister.QueueDescriptors, (uint)SplitDriver.DescriptorsAt, 4);
+        _device.Write(CommonRegister.QueueDriver, (uint)SplitDriver.AvailableAt, 4);
+        _device.Write(CommonRegister.QueueDevice, (uint)SplitDriver.UsedAt, 4);
+        _device.Write(CommonRegister.QueueEnable, 1, 2);
+        _device.SetStatus(_device.Status() | DeviceStatus.DriverOk);
+        Assert.NotEqual(DeviceStatus.Reset, _device.Status() & DeviceStatus.NeedsReset);
+        Assert.Equal(0, _disk.OpenQueues);
+    }
+
+    [Fact]
     public void Ring_that_the_driver_breaks_makes_the_device_ask_for_a_reset()
     {
         Start();
