@@ -79,17 +79,18 @@ public sealed class NetworkTests(LinkedGuestFixture host)
             ip tuntap add tap0 mode tap multi_queue; ip addr add 10.9.0.1/24 dev tap0; ip link set tap0 up
             console=$work/console; touch "$console"
             (
-                until busybox ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1; do :; done
+                until grep -q ^reached "$console"; do sleep 0.1; done
                 ip link set tap0 down; until grep -q ^down "$console"; do sleep 0.1; done; ip link set tap0 up
             ) &
             guest "$up"'
+                echo reached
                 until [ $(cat /sys/class/net/eth0/carrier) = 0 ]; do sleep 0.1; done; echo down
                 until [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done; echo up
-                until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done; echo reached'
+                until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done; echo reached again'
             ip link delete tap0
             """,
             Limit);
-        Assert.Equal("down\nup\nreached\n", result.EnsureSuccess().Output);
+        Assert.Equal("reached\ndown\nup\nreached again\n", result.EnsureSuccess().Output);
     }
 
     // Busybox's nc ends its sending side with its input and ends altogether with what it receives: a receiver that is to hear

@@ -53,7 +53,8 @@ public sealed class SocketTests(GuestFixture host)
                 socat -d -d -t 60 VSOCK-LISTEN:6001,backlog=256,fork EXEC:sha256sum 2>/tmp/two & two=$!
                 until grep -q listening /tmp/one && grep -q listening /tmp/two; do sleep 0.1; done
                 echo | socat -u - VSOCK-CONNECT:2:5002
-                socat VSOCK-LISTEN:6002 EXEC:"echo the end"
+                # The host has said all it has to say: without -t, socat waits half a second for what it executes.
+                socat -t 60 VSOCK-LISTEN:6002 EXEC:"echo the end"
                 kill $one $two
                 while ls -l /sys/bus/vmbus/devices | grep -q facb-11e6; do sleep 0.1; done; echo none left
                 dmesg --level emerg,alert,crit,err,warn --notime | grep -E "hv_|vmbus|vsock" || true' >"$work/said"
