@@ -11,7 +11,7 @@ public sealed partial class DebianGuestTests(GuestFixture host)
 
     public static TheoryData<string, int> Guests => FullDataAttribute.IsWanted
         ? new() { { "6.1", 1 }, { "6.1", 2 }, { "6.12", 1 }, { "6.12", 2 } }
-        : new() { { "6.1", 2 }, { "6.12", 1 } };
+        : new() { { "6.12", 2 } };
 
     [Theory]
     [MemberData(nameof(Guests))]
@@ -55,7 +55,7 @@ public sealed partial class DebianGuestTests(GuestFixture host)
     [Fact]
     public async Task Trim_gives_back_the_blocks_of_the_image()
     {
-        GuestSurvey survey = await host.SurveyAsync("vmbus", "6.1", 2);
+        GuestSurvey survey = await host.SurveyAsync("vmbus", "6.12", 2);
 
         Assert.InRange(survey.UntrimmedBlocks, 64 * 2048, 192 * 2048);
         Assert.InRange(survey.TrimmedBlocks, 0, 16 * 2048);

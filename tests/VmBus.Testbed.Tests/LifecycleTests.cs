@@ -26,7 +26,7 @@ public sealed class LifecycleTests(GuestFixture host)
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
-    [Fact]
+    [FullFact]
     public async Task Twenty_resets_leave_the_workers_descriptors_threads_and_memory_as_they_were()
         => (await host.RunGuestAsync("VMBUS_GUESTS=$MINIMAL tests/testbed/lifecycle reboot 20", Limit)).EnsureSuccess();
 

@@ -38,8 +38,11 @@ internal sealed class PackedQueue : Virtqueue
         _ring = ring;
         _driverEvent = driverEvent;
         _deviceEvent = deviceEvent;
+        uint start = settings.Base;
         // Some front-ends begin with 0. The wrap counters are 0 only after a round in which the first descriptor was marked as used.
-        uint start = settings.Base == 0 && (FlagsAt(0) & DescriptorFlags.Used) == 0 ? FreshBase : settings.Base;
+        if (start == 0 && (FlagsAt(0) & DescriptorFlags.Used) == 0) start = FreshBase;
+        // DPDK's says the lower half alone, and means both: nothing is under way in a queue that begins.
+        else if (start <= ushort.MaxValue) start |= start << 16;
         _next = Position.From((ushort)start);
         _used = Position.From((ushort)(start >> 16));
     }

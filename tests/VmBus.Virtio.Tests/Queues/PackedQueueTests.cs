@@ -101,6 +101,18 @@ public sealed class PackedQueueTests : IDisposable
     }
 
     [Fact]
+    public void Base_whose_upper_half_is_not_said_is_that_of_both_positions()
+    {
+        PackedQueue queue = _driver.Open();
+        for (int i = 0; i < 50; i++)
+        {
+            _driver.Settings = _driver.Settings with { Base = queue.Base & 0xFFFF };
+            queue = _driver.Open();
+            RoundTrip(queue, _driver);
+        }
+    }
+
+    [Fact]
     public void Base_of_0_after_a_whole_round_is_that_of_the_second()
     {
         PackedQueue queue = _driver.Open();

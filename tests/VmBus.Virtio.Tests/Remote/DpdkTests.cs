@@ -56,13 +56,15 @@ public sealed class DpdkTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Frames_come_back_from_its_front_end_as_they_were_delivered()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Frames_come_back_from_its_front_end_as_they_were_delivered(int packed)
     {
         using Lane lane = Lane.Start("back", _log, new LaneOptions());
         var link = new ScriptedLink();
         using var server = VhostUserServer.Listen(Socket, () => new NetDevice(link, MacAddress.Read(Own), 1), [lane], 1, _log);
-        Start($"virtio_user0,path={Socket},mac=52:54:00:00:00:01");
+        Start($"virtio_user0,path={Socket},mac=52:54:00:00:00:01,packed_vq={packed}");
         Await(() => Look(lane, () => link.IsOpen && link.Receive(Frame(Own, 60)) && link.SentFrames.Count > 0));
         for (int i = 0; i < Frames; i++)
         {
