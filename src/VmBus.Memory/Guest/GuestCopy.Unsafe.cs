@@ -3,6 +3,11 @@ namespace VmBus.Memory.Guest;
 /// <summary>Copies between a device's memory and the host's.</summary>
 public static unsafe class GuestCopy
 {
+    /// <summary>Guest bytes to be written in place; empty when they are no memory, or not in one piece of the host's.</summary>
+    public static Span<byte> FindWhole(IDeviceMemory memory, Gpa start, int bytes)
+        // SAFETY: the memory has promised as many bytes there.
+        => memory.FindRun(start, (ulong)bytes, out nint address) == (ulong)bytes ? new Span<byte>((void*)address, bytes) : default;
+
     /// <summary>Copies guest bytes out. False when a byte is no memory; then some may have been copied.</summary>
     public static bool TryRead(IDeviceMemory memory, Gpa start, Span<byte> destination)
     {

@@ -24,9 +24,9 @@ internal sealed class NetReceiver : IQueueWorker
     private readonly VlanFilter? _vlans;
     private readonly bool _merges;
     private readonly int _room;
-    private readonly Stack<DescriptorChain> _chains = new();
+    private readonly Stack<DescriptorChain> _spare = new();
     private readonly LinkedQueue _ready = new();
-    private readonly Stack<Loan> _free = new();
+    private readonly Stack<int> _free = new();
     private readonly List<Loan> _loans = [];
     private long _readyBytes;
     private int _lent;
@@ -52,7 +52,7 @@ internal sealed class NetReceiver : IQueueWorker
         if (_pair.Link is null)
         {
             // A driver that gives no buffers does not use the pair yet.
-            if (_ready.Count == 0 && !TryFetch()) return _isBroken ? QueueTurn.Broken : QueueTurn.Empty;
+            if (_ready.Count == 0 && !TryFetchReady()) return _isBroken ? QueueTurn.Broken : QueueTurn.Empty;
             _pair.StartLink();
         }
         else if (_isStarved && CanServe())
@@ -87,13 +87,11 @@ internal sealed class NetReceiver : IQueueWorker
     public FrameBuffer? Rent()
     {
         if (_isStopped || _isBroken) return null;
-        if (!_free.TryPop(out Loan? loan)) loan = NewLoan();
+        Loan loan = _free.TryPop(out int tag) ? _loans[tag] : NewLoan();
         long room = 0;
-        while (room < _room && loan.Count < MaximumBuffers && (_ready.Count > 0 || TryFetch()))
+        while (room < _room && loan.Count < MaximumBuffers && TryTake(loan))
         {
-            DescriptorChain chain = TakeReady();
-            loan.Chains[loan.Count++] = chain;
-            room += chain.WritableBytes;
+            room += loan.Chains[loan.Count - 1]!.WritableBytes;
             if (!_merges) break;
         }
 
@@ -118,7 +116,7 @@ internal sealed class NetReceiver : IQueueWorker
         Loan loan = _loans[frame.Tag];
         long left = VirtioNetHeader.Bytes + (long)bytes;
         int used = 0;
-        while (left > 0 && used < loan.Count) left -= loan.Chains[used++].WritableBytes;
+        while (left > 0 && used < loan.Count) left -= loan.Chains[used++]!.WritableBytes;
         _lent--;
         if (_vlans is not null && !_vlans.Accepts(frame))
         {
@@ -127,10 +125,7 @@ internal sealed class NetReceiver : IQueueWorker
             return;
         }
 
-        VirtioNetHeader header = frame.Header with { BufferCount = (ushort)used };
-        Span<byte> start = stackalloc byte[VirtioNetHeader.Bytes];
-        header.Write(start);
-        if (left > 0 || !loan.Chains[0].TryWrite(_runner.Queue.Memory, 0, start))
+        if (left > 0 || !TryWriteHeader(loan.Chains[0]!, frame.Header with { BufferCount = (ushort)used }))
         {
             _pair.CountReceiveDropped();
             TakeBack(loan, 0);
@@ -140,11 +135,10 @@ internal sealed class NetReceiver : IQueueWorker
         left = VirtioNetHeader.Bytes + (long)bytes;
         for (int i = 0; i < used; i++)
         {
-            DescriptorChain chain = loan.Chains[i];
+            DescriptorChain chain = loan.Chains[i]!;
             uint step = (uint)Math.Min(left, chain.WritableBytes);
             left -= step;
             _runner.Complete(chain, step);
-            _chains.Push(chain);
         }
 
         _pair.CountReceived(bytes);
@@ -169,16 +163,48 @@ internal sealed class NetReceiver : IQueueWorker
     // What comes back of other frames may be enough as well as what the driver adds.
     private bool CanServe()
     {
-        while (_readyBytes < (_merges ? _room : 1) && _ready.Count < MaximumBuffers && TryFetch())
+        while (_readyBytes < (_merges ? _room : 1) && _ready.Count < MaximumBuffers && TryFetchReady())
         {
         }
 
         return _ready.Count > 0 && (!_merges || _readyBytes >= _room || _lent == 0);
     }
 
-    private bool TryFetch()
+    // A loan keeps its chains from frame to frame: what is not moved costs no write barrier.
+    private bool TryTake(Loan loan)
     {
-        if (!_chains.TryPop(out DescriptorChain? chain)) chain = new DescriptorChain();
+        ref DescriptorChain? place = ref loan.Chains[loan.Count];
+        if (_ready.Count > 0)
+        {
+            if (place is not null) _spare.Push(place);
+            place = TakeReady();
+        }
+        else
+        {
+            place ??= SpareChain();
+            if (!TryFetch(place)) return false;
+        }
+
+        loan.Count++;
+        return true;
+    }
+
+    private bool TryFetchReady()
+    {
+        DescriptorChain chain = SpareChain();
+        if (!TryFetch(chain))
+        {
+            _spare.Push(chain);
+            return false;
+        }
+
+        _ready.Enqueue(chain);
+        _readyBytes += chain.WritableBytes;
+        return true;
+    }
+
+    private bool TryFetch(DescriptorChain chain)
+    {
         QueueTake take = _runner.Queue.TryTake(chain);
         // Without room for a header a buffer is none.
         if (take == QueueTake.Taken && chain.WritableBytes < VirtioNetHeader.Bytes)
@@ -189,16 +215,10 @@ internal sealed class NetReceiver : IQueueWorker
 
         _isEmpty = take == QueueTake.Empty;
         _isBroken |= take == QueueTake.Broken;
-        if (take != QueueTake.Taken)
-        {
-            _chains.Push(chain);
-            return false;
-        }
-
-        _ready.Enqueue(chain);
-        _readyBytes += chain.WritableBytes;
-        return true;
+        return take == QueueTake.Taken;
     }
+
+    private DescriptorChain SpareChain() => _spare.TryPop(out DescriptorChain? chain) ? chain : new DescriptorChain();
 
     private bool TryLend(Loan loan)
     {
@@ -206,7 +226,7 @@ internal sealed class NetReceiver : IQueueWorker
         loan.Frame.Clear();
         for (int i = 0; i < loan.Count; i++)
         {
-            DescriptorChain chain = loan.Chains[i];
+            DescriptorChain chain = loan.Chains[i]!;
             int skip = i == 0 ? VirtioNetHeader.Bytes : 0;
             if (!chain.TryAddWritable(loan.Frame.Data, memory, skip, chain.WritableBytes - skip)) return false;
         }
@@ -214,17 +234,34 @@ internal sealed class NetReceiver : IQueueWorker
         return true;
     }
 
+    private bool TryWriteHeader(DescriptorChain chain, in VirtioNetHeader header)
+    {
+        IDeviceMemory memory = _runner.Queue.Memory;
+        Span<byte> place = chain.FindWritable(memory, VirtioNetHeader.Bytes);
+        if (!place.IsEmpty)
+        {
+            header.Write(place);
+            return true;
+        }
+
+        Span<byte> bytes = stackalloc byte[VirtioNetHeader.Bytes];
+        header.Write(bytes);
+        return chain.TryWrite(memory, 0, bytes);
+    }
+
     private void TakeBack(Loan loan, int used)
     {
         // In front of the others, in their order: they were taken first.
         for (int i = loan.Count - 1; i >= used; i--)
         {
-            _ready.Prepend(loan.Chains[i]);
-            _readyBytes += loan.Chains[i].WritableBytes;
+            DescriptorChain chain = loan.Chains[i]!;
+            loan.Chains[i] = null;
+            _ready.Prepend(chain);
+            _readyBytes += chain.WritableBytes;
         }
 
         loan.Count = 0;
-        _free.Push(loan);
+        _free.Push(loan.Frame.Tag);
     }
 
     private void GiveUp()
@@ -246,10 +283,10 @@ internal sealed class NetReceiver : IQueueWorker
         return loan;
     }
 
-    /// <summary>Buffers that a frame is lent.</summary>
+    /// <summary>Buffers that a frame is lent; those behind <see cref="Count"/> are for the next one.</summary>
     private sealed class Loan(int tag)
     {
-        public DescriptorChain[] Chains { get; } = new DescriptorChain[MaximumBuffers];
+        public DescriptorChain?[] Chains { get; } = new DescriptorChain?[MaximumBuffers];
 
         public FrameBuffer Frame { get; } = new(tag, MaximumBuffers * 4);
 

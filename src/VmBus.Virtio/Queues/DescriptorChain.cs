@@ -79,6 +79,10 @@ public sealed class DescriptorChain
         return true;
     }
 
+    /// <summary>The first bytes of the writable part, to be written in place; empty when they are not in one piece, or no memory.</summary>
+    public Span<byte> FindWritable(IDeviceMemory memory, int bytes)
+        => _readableCount < _count && bytes <= _pieces[_readableCount].Bytes ? GuestCopy.FindWhole(memory, _pieces[_readableCount].Start, bytes) : default;
+
     /// <summary>Appends a range of the readable part to a list for the kernel.</summary>
     /// <returns>False, with the list as it was, when not all of it is there, or is no memory, or does not fit the list.</returns>
     public bool TryAddReadable(IoVectorList list, IDeviceMemory memory, long offset, long bytes)

@@ -41,6 +41,7 @@ internal sealed class DpdkPart : IBenchmarkPart
                     {
                         string column = Columns[(turn + round) % Columns.Length];
                         double rate = Measure(folder, column, bytes, sends, packed, options.Quick ? 1 : 3) / 1e6;
+                        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dpdk: {row}, {column}: {rate:F2} Mpps"));
                         if (column != Polling) plain.Add(row, "Mpps", column, rate);
                         if (column != Ours) polled.Add(row, "Mpps", column, rate);
                     }

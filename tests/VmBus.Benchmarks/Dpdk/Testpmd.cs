@@ -8,6 +8,9 @@ internal static class Testpmd
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
+    // Until the runtime of the other end has compiled its loops for good, on the processor that it also polls on.
+    private const int WarmUpSeconds = 5;
+
     /// <summary>Starts a process that is ended by <see cref="End"/>.</summary>
     internal static Process Start(string program, params string[] arguments)
     {
@@ -31,7 +34,7 @@ internal static class Testpmd
         return Start("dpdk-testpmd", arguments);
     }
 
-    /// <summary>Reads so many of the port's rates, one a second, the first two left out.</summary>
+    /// <summary>Reads so many of the port's rates, one a second, after those of the warming-up.</summary>
     /// <param name="process">The testpmd.</param>
     /// <param name="word"><c>Rx-pps:</c> or <c>Tx-pps:</c>.</param>
     /// <param name="seconds">How many.</param>
@@ -40,14 +43,14 @@ internal static class Testpmd
     {
         List<double> rates = [];
         using var timer = new Timer(_ => process.Kill(), null, Limit, Timeout.InfiniteTimeSpan);
-        while (rates.Count < seconds + 2)
+        while (rates.Count < seconds + WarmUpSeconds)
         {
             string line = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"testpmd ended: {process.StandardError.ReadToEnd()}");
             string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words.Length > 1 && words[0] == word) rates.Add(double.Parse(words[1], CultureInfo.InvariantCulture));
         }
 
-        double[] sorted = [.. rates.Skip(2).Order()];
+        double[] sorted = [.. rates.Skip(WarmUpSeconds).Order()];
         return sorted[sorted.Length / 2];
     }
 
