@@ -14,7 +14,7 @@ using VmBus.Benchmarks.Virtqueues;
 // Usage: VmBus.Benchmarks PART [--repeat N] [--json FILE] [--quick]. A part is one folder and one class; more are added to this list.
 IBenchmarkPart[] parts =
 [
-    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new ServicePart(),
+    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new BlkioPart(), new ServicePart(),
     new VirtqueuePart(), new DpdkPart(),
 ];
 

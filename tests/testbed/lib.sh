@@ -69,6 +69,13 @@ cached() {
     touch "$entry"
 }
 
+# debian_mirror: sets $mirror to where this machine's own release comes from, which has the next ones, too.
+debian_mirror() {
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
+        awk -v release="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$1 == release {print $2; exit}')
+    [[ -n $mirror ]] || die "no Debian mirror among this machine's apt sources, which name one for other releases' packages"
+}
+
 # kernel_package META: sets $kernel_package and $kernel_version to what Debian's kernel meta package stands for today.
 kernel_package() {
     local attempt

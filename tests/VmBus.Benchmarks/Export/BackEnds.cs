@@ -11,6 +11,9 @@ internal sealed class BackEnds : IDisposable
     private readonly List<Process> _processes = [];
     private readonly string[] _sockets;
 
+    /// <summary>Where they listen, in the order of the disks.</summary>
+    internal IReadOnlyList<string> Sockets => _sockets;
+
     /// <summary>Starts ours, ours that polls, and qemu-storage-daemon, and waits until they listen.</summary>
     internal BackEnds(string[] disks)
     {

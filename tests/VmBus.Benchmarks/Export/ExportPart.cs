@@ -8,13 +8,14 @@ namespace VmBus.Benchmarks.Export;
 /// </summary>
 internal sealed class ExportPart : IBenchmarkPart
 {
-    private const string Ours = "vmbus";
-    private const string Polling = "vmbus --poll";
-    private const string Peer = "qemu";
-    private const long DiskBytes = 256 << 20;
+    internal const string Ours = "vmbus";
+    internal const string Polling = "vmbus --poll";
+    internal const string Peer = "qemu";
 
-    // In the order of the guest's disks.
-    private static readonly string[] Columns = [Ours, Polling, Peer];
+    /// <summary>In the order of the disks.</summary>
+    internal static readonly string[] Columns = [Ours, Polling, Peer];
+
+    private const long DiskBytes = 256 << 20;
 
     private static readonly (string Row, string Unit, string Pattern, string Block, int Requests)[] Jobs =
     [
@@ -53,8 +54,8 @@ internal sealed class ExportPart : IBenchmarkPart
         }
     }
 
-    // Every page is there and in the page cache: holes would be read by nobody's storage.
-    private static string MakeDisk(string folder, string column)
+    /// <summary>A disk of which every page is there and in the page cache: holes would be read by nobody's storage.</summary>
+    internal static string MakeDisk(string folder, string column)
     {
         string path = Path.Combine(folder, $"disk-{Array.IndexOf(Columns, column)}");
         byte[] block = new byte[1 << 20];
