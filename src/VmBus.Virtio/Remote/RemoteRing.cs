@@ -17,17 +17,10 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
     public const int Slots = 128;
 
     /// <summary>Entries of the ring: as many as a table may have descriptors.</summary>
-    public const int Size = 256;
+    public const int Size = DriverRing.Size;
 
-    private const int AvailableAt = Size * QueueLayout.DescriptorBytes;
-    private const int UsedAt = AvailableAt + 1024;
-    private const int RingBytes = UsedAt + 4096;
-
-    private readonly QueueArea _area;
-    private readonly QueueArea _used;
-    private readonly QueueArea _available;
+    private readonly DriverRing _ring;
     private readonly RemoteRequests _requests;
-    private readonly bool _eventIndex;
     private readonly Action<string> _failed;
     private readonly RemoteTransfer?[] _busy = new RemoteTransfer?[Slots];
     private readonly long[] _order = new long[Slots];
@@ -37,9 +30,6 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
     private Lane? _lane;
     private IDisposable? _watch;
     private long _sequence;
-    private ushort _availableIndex;
-    private ushort _publishedIndex;
-    private ushort _usedIndex;
     private bool _isRunning;
     private bool _isLost;
 
@@ -52,21 +42,18 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
     /// <param name="failed">Called when the back-end breaks the ring's rules.</param>
     public RemoteRing(int index, QueueArea area, nint address, RemoteRequests requests, bool eventIndex, Action<string> failed)
     {
-        _area = area;
-        _available = area.Slice(AvailableAt, QueueLayout.AvailableBytes(Size));
-        _used = area.Slice(UsedAt, QueueLayout.UsedBytes(Size));
+        _ring = new DriverRing(area, address, eventIndex);
         _requests = requests;
-        _eventIndex = eventIndex;
         _failed = failed;
-        Queue = new RemoteQueue(index, Size, 0, address, address + AvailableAt, address + UsedAt, EventFd.Create(), EventFd.Create());
+        Queue = new RemoteQueue(index, Size, 0, _ring.Descriptors, _ring.Available, _ring.Used, EventFd.Create(), EventFd.Create());
         for (int slot = Slots - 1; slot >= 0; slot--) _free.Push(slot);
     }
 
     /// <summary>Bytes of a ring with the places of its requests.</summary>
-    public static int Bytes => RingBytes + RemoteRequests.BytesFor(Slots);
+    public static int Bytes => RequestsAt + RemoteRequests.BytesFor(Slots);
 
     /// <summary>Where the places of requests begin in its memory.</summary>
-    public static int RequestsAt => RingBytes;
+    public static int RequestsAt => DriverRing.RingBytes;
 
     /// <summary>As the back-end is told of it.</summary>
     public RemoteQueue Queue { get; }
@@ -130,8 +117,7 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
     {
         lock (_gate)
         {
-            _area.Span(0, RingBytes).Clear();
-            _availableIndex = _publishedIndex = _usedIndex = 0;
+            _ring.Clear();
             foreach (int slot in Enumerable.Range(0, Slots).Where(slot => _busy[slot] is not null).OrderBy(slot => _order[slot])) Offer(slot);
         }
     }
@@ -196,27 +182,13 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
     private void Offer(int slot)
     {
         (nint table, int bytes) = _requests.TableOf(slot);
-        int at = slot * QueueLayout.DescriptorBytes;
-        _area.WriteUInt64(at, (ulong)table);
-        _area.WriteUInt32(at + 8, (uint)bytes);
-        _area.WriteUInt16(at + 12, (ushort)DescriptorFlags.Indirect);
-        _area.WriteUInt16(at + 14, 0);
-        _available.WriteUInt16(QueueLayout.AvailableElement(_availableIndex & (Size - 1)), (ushort)slot);
-        _availableIndex++;
+        _ring.Describe(slot, table, bytes, DescriptorFlags.Indirect, 0);
+        _ring.Offer(slot);
     }
 
     private void Kick()
     {
-        if (!_isRunning || _publishedIndex == _availableIndex) return;
-        ushort old = _publishedIndex;
-        _publishedIndex = _availableIndex;
-        _available.WriteUInt16(2, _availableIndex);
-        // The device publishes its wish before it looks at the index; this is the other half.
-        Interlocked.MemoryBarrier();
-        bool wanted = _eventIndex
-            ? (ushort)(_availableIndex - _used.ReadUInt16(QueueLayout.UsedElement(Size)) - 1) < (ushort)(_availableIndex - old)
-            : (_used.ReadUInt16(0) & QueueLayout.NoNotify) == 0;
-        if (wanted) Queue.Kick.Signal();
+        if (_isRunning && _ring.Publish()) Queue.Kick.Signal();
     }
 
     private void Harvest()
@@ -224,31 +196,27 @@ internal sealed class RemoteRing : ILaneHandler, IDisposable
         if (!_isRunning) return;
         do
         {
-            ushort index = _used.ReadUInt16(2);
-            if ((ushort)(index - _usedIndex) > Size)
+            int count = _ring.UsedCount();
+            if (count > Size)
             {
-                Break($"used index {index} after {_usedIndex}");
+                Break($"{count} requests as used at once");
                 return;
             }
 
-            while (_usedIndex != index)
+            for (; count > 0; count--)
             {
-                uint slot = _used.ReadUInt32(QueueLayout.UsedElement(_usedIndex & (Size - 1)));
+                uint slot = _ring.UsedAtIndex(0).Head;
                 if (slot >= Slots || _busy[slot] is not { } transfer)
                 {
                     Break($"request {slot} as used, which it does not have");
                     return;
                 }
 
-                _usedIndex++;
+                _ring.Take(1);
                 End((int)slot, transfer, _requests.ResultOf((int)slot, transfer));
             }
-
-            if (_eventIndex) _available.WriteUInt16(QueueLayout.AvailableElement(Size), _usedIndex);
-            // Pairs with the device's fence between publishing what it used and looking at the wish.
-            Interlocked.MemoryBarrier();
         }
-        while (_used.ReadUInt16(2) != _usedIndex);
+        while (!_ring.AskForCall());
 
         while (_waiting.TryPeek(out RemoteTransfer? next) && TryPlace(next)) _ = _waiting.Dequeue();
     }
