@@ -172,7 +172,8 @@ public sealed class GivenDevicesTests : IDisposable
         {
             using DescriptorSocket connection = Connect(socket);
             Assert.Equal(0, connection.Send(bad, descriptor));
-            Assert.Equal(0, connection.Receive(new byte[1], new int[DescriptorSocket.MaximumDescriptors], out _));
+            // The end, or that something was not read before it.
+            Assert.Contains(connection.Receive(new byte[1], new int[DescriptorSocket.MaximumDescriptors], out _), new[] { 0, -Errno.ECONNRESET });
         }
 
         // One that stops within a message holds up nobody for ever.

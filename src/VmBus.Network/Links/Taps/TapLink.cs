@@ -254,7 +254,7 @@ internal sealed partial class TapLink : IGivenLink
 
         int errno = _given is null ? 0 : Errno.EBUSY;
         if (_given is null) device = TapDevice.TryOpen(_interface, multipleQueues: true, out errno);
-        else if (_given.TryDequeue(out device)) errno = -device.Attach();
+        else if (_given.TryDequeue(out device)) errno = Attach(device);
         if (device is null || errno != 0)
         {
             NetworkLog.Refused(_logger, Name, "opening a queue", LinuxException.DescribeError(errno));
@@ -267,6 +267,16 @@ internal sealed partial class TapLink : IGivenLink
         // The kernel filters the queues that are attached when the filter is set: this one comes later.
         ApplyFilter(device);
         return true;
+    }
+
+    // The kernel says that it has attached a queue, and has not, while there is a filter. So the others' queues take for a moment what nobody wants.
+    private int Attach(TapDevice device)
+    {
+        _anchor!.RemoveFilter();
+        int errno = -device.Attach();
+        if (errno != 0) ApplyFilter(_anchor);
+        foreach (TapQueue queue in _queues) queue.JudgeWaiting();
+        return errno;
     }
 
     private void CloseGiven()
