@@ -22,6 +22,7 @@ internal static class Program
             MemoryCommand.Create(),
             DiskCommand.Create(),
             NicCommand.Create(),
+            GiveCommand.Create(),
             ConsoleCommand.Create(),
             ExecCommand.Create(),
             EventsCommand.Create(),

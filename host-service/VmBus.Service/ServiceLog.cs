@@ -53,6 +53,15 @@ internal static partial class ServiceLog
     [LoggerMessage(EventId = 7015, Level = LogLevel.Warning, Message = "The definitions cannot be read: {Reason}")]
     internal static partial void Unreadable(ILogger logger, string reason);
 
+    [LoggerMessage(EventId = 7019, Level = LogLevel.Warning, Message = "Workers stay root, with few capabilities: {Reason}.")]
+    internal static partial void WorkersStayRoot(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 7017, Level = LogLevel.Information, Message = "The network link '{Link}' was opened again.")]
+    internal static partial void LinkRenewed(ILogger logger, string link);
+
+    [LoggerMessage(EventId = 7018, Level = LogLevel.Warning, Message = "The network link '{Link}' cannot be opened again: {Reason}")]
+    internal static partial void LinkNotRenewed(ILogger logger, string link, string reason);
+
     [LoggerMessage(EventId = 7016, Level = LogLevel.Information, Message = "Serving metrics and the dashboard on {Place}.")]
     internal static partial void ServingHttp(ILogger logger, string place);
 }

@@ -27,6 +27,12 @@ internal static partial class HostLog
     [LoggerMessage(EventId = 6507, Level = LogLevel.Warning, Message = "{Partition}: system calls are not filtered ({Problem}); 'vmbus doctor' tells what the host lacks")]
     internal static partial void NotSandboxed(ILogger logger, string partition, string problem);
 
+    [LoggerMessage(EventId = 6508, Level = LogLevel.Warning, Message = "'{What}' was given to this partition and not used: it is closed")]
+    internal static partial void NotTaken(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 6509, Level = LogLevel.Warning, Message = "What was given to this partition is not taken: {Problem}")]
+    internal static partial void GivenRefused(ILogger logger, string problem);
+
     [LoggerMessage(EventId = 6505, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id}, {Link}, is removed and closed")]
     internal static partial void NetworkAdapterClosed(ILogger logger, string partition, string id, string link);
 }

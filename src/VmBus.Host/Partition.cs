@@ -7,7 +7,6 @@ using VmBus.Host.Integration;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
 using VmBus.Machine;
-using VmBus.Machine.Boot;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
@@ -27,6 +26,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 {
     private readonly PartitionOptions _options;
     private readonly ILogger _logger;
+    private readonly HostFiles _files;
     private readonly GuestMemory _memory;
     private readonly int _laneCount;
     private readonly List<Lane> _lanes = [];
@@ -52,15 +52,15 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     {
         _options = options;
         _logger = logger;
-        KernelImage.Open(options.Kernel).Dispose();
+        _files = HostFiles.Open(options);
         _memory = GuestMemory.Create(options.MemoryBytes, Math.Max(options.MaximumMemoryBytes, options.MemoryBytes) - options.MemoryBytes);
         _laneCount = Math.Clamp(Math.Min(options.ProcessorCount, Environment.ProcessorCount), 1, 8);
         _storage = OpenStorage();
         _virtio = OpenVirtio(console);
         (_capture, _adapters) = OpenAdapters();
         _sockets = OpenSockets();
-        _integration = new IntegrationComponents(options.Name, _clock, _adapters, logger);
-        using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
+        _integration = new IntegrationComponents(options.Name, _clock, _adapters, options.Devices, logger);
+        _files.OpenKvm(options.Devices);
         _ram = new PartitionMemory(_memory);
         _dynamicMemory = new DynamicMemoryProvider(_ram, TimeProvider.System, logger);
         for (int i = 0; i < _laneCount; i++) _lanes.Add(Lane.Start($"lane-{i}", logger, new LaneOptions { PollTime = options.PollTime }));
@@ -205,6 +205,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _capture?.Dispose();
         foreach (Lane lane in _lanes) lane.Dispose();
         _memory.Dispose();
+        _files.Dispose();
     }
 
     // A guest without the service, or that is too busy to answer it, may still hear the button.
@@ -226,7 +227,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         _chipset = chipset;
         while (true)
         {
-            using var life = new MachineLife(_options, _memory, _ram, _bridge, _clock, chipset, _virtio, _logger);
+            using var life = new MachineLife(_options, _files, _memory, _ram, _bridge, _clock, chipset, _virtio, _logger);
             if (!TryStart(life)) return new PartitionResult(PartitionEnd.Terminated);
             Happened?.Invoke(new PartitionEvent.Started(DateTimeOffset.UtcNow));
             MachineExit exit = life.Wait();
@@ -261,7 +262,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         }
     }
 
-    private IDisk OpenDisk(DiskOptions disk) => disk.IsVhostUser ? RemoteDisk.Open(disk, _memory, _laneCount, _logger) : DiskFactory.Open(disk, _logger);
+    private IDisk OpenDisk(DiskOptions disk) => disk.IsVhostUser ? RemoteDisk.Open(disk, _memory, _laneCount, _logger) : _options.Devices.OpenDisk(disk, _logger);
 
     // Without a guest nobody waits for a back-end to come back.
     private void GiveUp(bool givesUp)
@@ -327,7 +328,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
     {
         try
         {
-            return FrameCapture.Create(path, _logger);
+            return _options.Devices.TakeFile(path) is { } open ? FrameCapture.Take(path, open, _logger) : FrameCapture.Create(path, _logger);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

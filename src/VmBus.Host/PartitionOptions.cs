@@ -1,3 +1,4 @@
+using VmBus.Host.Devices;
 using VmBus.Network.Links;
 using VmBus.Protocol.Integration;
 using VmBus.Storage.Disks;
@@ -73,6 +74,9 @@ public sealed record PartitionOptions
 
     /// <summary>Highest VMBus version that is accepted.</summary>
     public uint MaximumVersion { get; init; } = 0x50003;
+
+    /// <summary>Where its disks, links and files come from, open; it belongs to the caller.</summary>
+    public IDeviceOpener Devices { get; init; } = HostDevices.Instance;
 
     /// <summary>What this process gives up before the guest runs; it does not come back, so a process that goes on after its partition says <see cref="SandboxMode.Off"/>.</summary>
     public SandboxMode Sandbox { get; init; }

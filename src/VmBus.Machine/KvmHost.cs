@@ -85,6 +85,15 @@ public sealed class KvmHost : IDisposable
             };
         }
 
+        return Check(system);
+    }
+
+    /// <summary>Takes over /dev/kvm that is open already, in whichever process.</summary>
+    /// <exception cref="KvmUnavailableException">It is not KVM.</exception>
+    public static KvmHost Take(LinuxFile file) => Check(KvmSystem.Take(file));
+
+    private static KvmHost Check(KvmSystem system)
+    {
         if (system.ApiVersion == KvmConstant.KVM_API_VERSION) return new KvmHost(system);
         system.Dispose();
         throw new KvmUnavailableException(

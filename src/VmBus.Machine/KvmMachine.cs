@@ -78,7 +78,8 @@ public sealed class KvmMachine : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ProcessorCount, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ProcessorCount, MachineOptions.MaximumProcessors, nameof(options));
-        using var host = KvmHost.Open();
+        using KvmHost? own = options.Host is null ? KvmHost.Open() : null;
+        KvmHost host = options.Host ?? own!;
         host.ThrowIfIncomplete();
         if (options.ProcessorCount > host.MaximumProcessors)
         {

@@ -9,6 +9,9 @@ public sealed record MachineOptions
     /// <summary>Virtual processors, 1 to <see cref="MaximumProcessors"/>.</summary>
     public int ProcessorCount { get; init; } = 1;
 
+    /// <summary>The host's KVM where it is open already, and stays the caller's; null for /dev/kvm.</summary>
+    public KvmHost? Host { get; init; }
+
     /// <summary>The partition's name, for logs.</summary>
     public string Name { get; init; } = "partition";
 

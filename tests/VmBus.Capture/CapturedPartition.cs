@@ -6,6 +6,7 @@ using VmBus.Bus.Ports;
 using VmBus.Capture.Network;
 using VmBus.Host;
 using VmBus.Host.Consoles;
+using VmBus.Host.Devices;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
 using VmBus.Machine;
@@ -47,7 +48,7 @@ internal static class CapturedPartition
         bus.Offer(device);
         var clock = new PartitionClock();
         using var adapters = new NetworkAdapters(options.Name, options.ProcessorCount, nic => LinkFactory.Open(nic, logger), null, logger);
-        using var services = new IntegrationComponents(options.Name, clock, adapters, logger);
+        using var services = new IntegrationComponents(options.Name, clock, adapters, HostDevices.Instance, logger);
         if (integration) services.OfferOn(service => bus.Offer(new RecordingIntegration(service, recording)));
         using var chipset = new Chipset(console);
         using KvmMachine machine = KvmMachine.Create(

@@ -36,7 +36,7 @@ public sealed class SandboxTests(GuestFixture host)
             """
             all threads: filtered
             all threads: no new privileges
-            error: Disk 'WORK/image.qcow2' cannot be opened: Starting qemu-nbd failed, as this partition starts no programs once it runs (start it with --sandbox spawn, or "sandbox": "spawn" in its definition): Operation not permitted.
+            error: Disk 'WORK/image.qcow2' cannot be opened: Starting qemu-nbd failed, as this partition starts no programs once it runs (start it with --sandbox spawn, or by the service, which starts them for it): Operation not permitted.
             start it with --sandbox spawn
             all threads: filtered after the reset
             mark ready

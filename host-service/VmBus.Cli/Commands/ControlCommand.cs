@@ -2,6 +2,8 @@ using System.CommandLine;
 using VmBus.Cli.Monitor;
 using VmBus.Cli.Options;
 using VmBus.Management.Client;
+using VmBus.Management.Values;
+using VmBus.Management.Verbs;
 
 namespace VmBus.Cli.Commands;
 
@@ -30,8 +32,24 @@ internal static class ControlCommand
         return command;
     }
 
+    // A partition of the service opens nothing itself.
+    private static async Task GiveAsync(PartitionTarget target, MonitorCommand command)
+    {
+        (string Device, string Text)? needed = command switch
+        {
+            MonitorCommand.AddDisk disk => (GiveRequest.Disk, disk.Options),
+            MonitorCommand.AddNic nic => (GiveRequest.Nic, nic.Options),
+            IntegrationCommand.Copy copy => (GiveRequest.File, Path.GetFullPath(copy.File)),
+            _ => null,
+        };
+        if (needed is not var (device, text) || target.Partition is not { } partition) return;
+        ControlClient service = await target.ConnectToServiceAsync().ConfigureAwait(false);
+        await using (service.ConfigureAwait(false)) await service.CallAsync(ServiceVerb.Give, new GiveRequest(partition, device, text), CancellationToken.None).ConfigureAwait(false);
+    }
+
     private static async Task<int> RunAsync(PartitionTarget target, MonitorCommand command, bool json)
     {
+        await GiveAsync(target, command).ConfigureAwait(false);
         ControlClient client = await target.ConnectAsync().ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {

@@ -37,15 +37,15 @@ internal static class DoctorCommand
             Line(output, ring, needed: false, "io_uring", "serve disks without a thread per request, by rings that can do nothing else (else epoll and a thread pool serve)");
         }
 
-        Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils)");
+        Line(output, FindProgram("qemu-nbd"), needed: false, "qemu-nbd", "open qcow2, vhdx, vhd and vmdk images (package qemu-utils); for partitions of the service at any time, whatever their sandbox");
         Line(output, FindLibrary("libnbd.so.0"), needed: false, "libnbd", "open qcow2, vhdx, vhd and vmdk images (package libnbd0)");
         Line(output, FindProgram("qemu-img"), needed: false, "qemu-img", "convert and resize images (package qemu-utils)");
         Line(output, LoaderFiles.TryFind() is not null, needed: false, "loader", "boot disk images as they are (vmbus-make-loader makes it; host-service/vmbus has its own)");
         Line(output, FindProgram("xorrisofs"), needed: false, "xorrisofs", "give guests cloud-init's data, --user-data (package xorriso)");
         Line(output, CanOpen("/dev/net/tun"), needed: false, "/dev/net/tun", "use and make TAP interfaces, and join bridges (modprobe tun; as root, or with the file's permission)");
-        Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt)");
+        Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt); for partitions of the service at any time, whatever their sandbox");
         Line(output, SystemCallFilter.IsPossible(), needed: false, "seccomp", "take system calls from a partition that it does not need, before its guest runs (--sandbox)");
-        Line(output, FindProgram("setpriv"), needed: false, "setpriv", "keep the service's workers from gaining privileges, and root's from most capabilities (package util-linux)");
+        Line(output, FindProgram("setpriv"), needed: false, "setpriv", "run root's workers of the service as users of their own who have no rights, once everything is open for them, and keep them from gaining privileges (package util-linux)");
         Line(
             output,
             FindProgram("unshare") && FileOwner.CurrentUser == 0,

@@ -8,10 +8,13 @@ using VmBus.Control.Server;
 using VmBus.Control.Verbs;
 using VmBus.Host;
 using VmBus.Host.Consoles;
+using VmBus.Host.Devices;
 using VmBus.Host.Images;
 using VmBus.Machine;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
+using VmBus.Management.Verbs;
+using VmBus.Native.Linux;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
 
@@ -88,18 +91,25 @@ internal static class RunCommand
         Option<int> poll = PollOption.Create();
         Option<string> version = new("--vmbus-version") { HelpName = "X.Y", Description = VersionHelp, DefaultValueFactory = _ => "5.3" };
         Option<string> sandbox = SandboxOption.Create();
+        Option<string?> runAs = RunAsOption.Create();
+        Option<string?> given = GivenOption.Create();
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
             kernel, initrd, append, image.BootEntry, image.UserData, image.MetaData, image.Firmware, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration,
-            console, second, control, noReboot, stopTimeout, result, poll, version, sandbox, log,
+            console, second, control, noReboot, stopTimeout, result, poll, version, sandbox, runAs, given, log,
         };
         command.SetAction(parsed => Guard(() =>
         {
+            var logger = new StderrLogger(LogOption.Parse(parsed.GetValue(log)!));
+            (uint User, uint Group)? user = RunAsOption.Parse(parsed.GetValue(runAs));
+            (string? handover, int? inherited) = GivenOption.Parse(parsed.GetValue(given));
+            using GivenDevices? opened = inherited is { } number ? GivenDevices.Receive(new LinuxFile(number), logger) : null;
+            IDeviceOpener devices = opened is null ? HostDevices.Instance : opened;
             var ram = MemoryOption.Parse(parsed.GetValue(memory)!);
             var services = IntegrationOption.Parse(parsed.GetValue(integration)!);
             (DiskOptions Options, DiskBus Bus)[] media = [.. (parsed.GetValue(disks) ?? []).Select(DiskOption.ParseWithBus)];
-            using BootPlan boot = image.Plan(parsed, parsed.GetValue(kernel), parsed.GetValue(initrd), parsed.GetValue(append), parsed.GetValue(name)!, media);
+            using BootPlan boot = image.Plan(parsed, parsed.GetValue(kernel), parsed.GetValue(initrd), parsed.GetValue(append), parsed.GetValue(name)!, media, devices);
             var options = new PartitionOptions
             {
                 Name = parsed.GetValue(name)!,
@@ -124,6 +134,7 @@ internal static class RunCommand
                 MaximumVersion = ParseVersion(parsed.GetValue(version)!),
                 EndOnReset = parsed.GetValue(noReboot),
                 Sandbox = SandboxOption.Parse(parsed.GetValue(sandbox)!),
+                Devices = devices,
             };
             if (options is { Exec: true, Sockets.IsVirtio: true })
                 throw new UsageException("--exec reaches the guest by Hyper-V sockets, beside which Linux has no others: give --vsock bus=vmbus, or leave out --exec.");
@@ -131,9 +142,21 @@ internal static class RunCommand
                 throw new UsageException("--balloon adds no memory to what the guest starts with, so --memory cannot have max=: leave out one of them.");
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));
             ControlSocketOptions? socket = parsed.GetValue(control) is { } path ? ControlOption.Parse(path) : null;
-            var logger = new StderrLogger(LogOption.Parse(parsed.GetValue(log)!));
             (string Serial, string? Virtio) places = ParseConsoles(parsed, console, second);
-            return ResultFile.Keep(parsed.GetValue(result), told => Run(options, boot.Request, places, socket, timeout, told, logger));
+            if (user is null && handover is null) return ResultFile.Keep(parsed.GetValue(result), devices, told => Run(options, boot.Request, places, socket, timeout, told, logger));
+            var first = new OpenedRun
+            {
+                Options = options,
+                Disks = parsed.GetValue(disks) ?? [],
+                Nics = parsed.GetValue(nics) ?? [],
+                Boot = boot,
+                Consoles = places,
+                Control = socket,
+                Result = parsed.GetValue(result),
+                Given = handover,
+                RunAs = user,
+            };
+            return ResultFile.Keep(parsed.GetValue(result), devices, _ => throw first.Become(logger));
         }));
         return command;
     }
@@ -187,17 +210,19 @@ internal static class RunCommand
     private static int Run(
         PartitionOptions options, LoaderRequest? image, (string Serial, string? Virtio) places, ControlSocketOptions? control, TimeSpan stopTimeout, Action<PartitionResult> told, ILogger logger)
     {
-        using ControlSocket? socket = control is null ? null : ControlSocket.Claim(control);
-        VirtioConsole? second = ConsoleOption.OpenVirtio(places.Virtio);
+        using ControlSocket? socket = control is null ? null
+            : options.Devices.TakeFile(Path.GetFullPath(control.Path)) is { } listening ? ControlSocket.Take(listening, control)
+            : ControlSocket.Claim(control);
+        VirtioConsole? second = ConsoleOption.OpenVirtio(places.Virtio, options.Devices);
         // It outlives the partition, whose guest may be writing to it.
         using IConsole? secondConsole = second?.Console;
         using Partition partition = Partition.Create(options, second, logger);
         // More verbs come by more groups; the monitor and the socket have the same.
         var verbs = new VerbTable(new PartitionVerbs(partition, stopTimeout), new GuestVerbs(partition.Integration));
         using IConsole console = socket is null
-            ? ConsoleOption.Open(places.Serial)
-            : new SharedConsole(ConsoleOption.Open(places.Serial), typed => partition.Type(typed.Span));
-        using ControlServer? server = console is SharedConsole shared ? Serve(socket!, options.Name, partition, verbs, shared, logger) : null;
+            ? ConsoleOption.Open(places.Serial, options.Devices)
+            : new SharedConsole(ConsoleOption.Open(places.Serial, options.Devices), typed => partition.Type(typed.Span));
+        using ControlServer? server = console is SharedConsole shared ? Serve(socket!, options.Name, partition, options.Devices, verbs, shared, logger) : null;
         bool interrupted = false;
 
         void OnSignal(PosixSignalContext context)
@@ -253,7 +278,7 @@ internal static class RunCommand
     }
 
     private static ControlServer Serve(
-        ControlSocket socket, string name, Partition partition, VerbTable verbs, SharedConsole console, ILogger logger)
+        ControlSocket socket, string name, Partition partition, IDeviceOpener devices, VerbTable verbs, SharedConsole console, ILogger logger)
     {
         var limits = new ControlLimits();
         var events = new EventHub(name, limits.WaitingEvents);
@@ -262,6 +287,8 @@ internal static class RunCommand
             (string kind, ControlEvent fields) = Reports.Of(name, happened);
             events.Publish(kind, fields);
         };
+        if (devices is GivenDevices given)
+            given.LinkLost += link => events.Publish(PartitionEventName.LinkLost, new ControlEvent(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), name, null, link, null, null, null));
         return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
     }
 

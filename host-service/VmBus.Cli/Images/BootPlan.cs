@@ -8,12 +8,10 @@ namespace VmBus.Cli.Images;
 /// <param name="Initrd">Path of its initial RAM disk, or null.</param>
 /// <param name="CommandLine">Its command line.</param>
 /// <param name="Request">What the loader is asked, or null when there is no loader.</param>
-/// <param name="CloudSeed">The disk of cloud-init's data, or null.</param>
-internal sealed record BootPlan(string Kernel, string? Initrd, string CommandLine, LoaderRequest? Request, CloudSeed? CloudSeed) : IDisposable
+/// <param name="Seed">The disk of cloud-init's data, when there is one.</param>
+/// <param name="CloudSeed">That disk's files, when they were made for this run.</param>
+internal sealed record BootPlan(string Kernel, string? Initrd, string CommandLine, LoaderRequest? Request, IReadOnlyList<DiskOptions> Seed, CloudSeed? CloudSeed) : IDisposable
 {
-    /// <summary>The disk of cloud-init's data, when there is one.</summary>
-    public IEnumerable<DiskOptions> Seed => CloudSeed is null ? [] : [CloudSeed.Disk];
-
     /// <summary>Removes the files that were made for this run.</summary>
     public void Dispose() => CloudSeed?.Dispose();
 }

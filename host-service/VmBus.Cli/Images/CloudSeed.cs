@@ -24,6 +24,9 @@ internal sealed partial class CloudSeed : IDisposable
     /// <summary>The image as a disk.</summary>
     public DiskOptions Disk { get; }
 
+    /// <summary>The same in the words of <c>--disk</c>.</summary>
+    public string DiskText => $"{Disk.Path.Replace(",", ",,", StringComparison.Ordinal)},format=iso,readonly,id={DiskId}";
+
     /// <summary>Makes the image of what the operator gave.</summary>
     /// <param name="userData">Path of the user data, or null for none.</param>
     /// <param name="metaData">Path of the metadata, or null for what follows from the others.</param>
@@ -61,7 +64,10 @@ internal sealed partial class CloudSeed : IDisposable
     }
 
     /// <summary>Removes the folder.</summary>
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
+    }
 
     private static byte[] Read(string option, string path)
     {

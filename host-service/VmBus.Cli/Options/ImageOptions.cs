@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VmBus.Cli.Images;
 using VmBus.Host;
+using VmBus.Host.Devices;
 using VmBus.Host.Images;
 using VmBus.Storage.Disks;
 
@@ -36,8 +37,10 @@ internal sealed class ImageOptions
     /// <summary>Decides what the partition boots.</summary>
     /// <exception cref="UsageException">The options do not go together.</exception>
     /// <exception cref="IOException">The loader, a file or a tool is missing.</exception>
-    public BootPlan Plan(ParseResult parsed, string? kernel, string? initrd, string? append, string name, IReadOnlyList<(DiskOptions Options, DiskBus Bus)> disks)
+    public BootPlan Plan(
+        ParseResult parsed, string? kernel, string? initrd, string? append, string name, IReadOnlyList<(DiskOptions Options, DiskBus Bus)> disks, IDeviceOpener devices)
     {
+        var given = devices as GivenDevices;
         if (parsed.GetValue(Firmware) is { } firmware) throw new UsageException($"--firmware '{firmware}' is not supported yet: leave it out, and the image's boot entry is started without firmware.");
         string? entry = parsed.GetValue(BootEntry);
         LoaderRequest? request = null;
@@ -51,7 +54,7 @@ internal sealed class ImageOptions
                 Entry = entry,
                 Append = append ?? "",
                 FirstDisk = disks[0].Bus,
-                DiskCount = disks.Count(static disk => DiskFactory.Resolve(disk.Options).Format != DiskFormat.Iso),
+                DiskCount = disks.Count(disk => devices.Resolve(disk.Options).Format != DiskFormat.Iso),
             };
         }
         else if (entry is not null)
@@ -59,8 +62,10 @@ internal sealed class ImageOptions
             throw new UsageException($"--boot-entry '{entry}' and --kernel '{kernel}' exclude each other.");
         }
 
-        LoaderFiles? loader = request is null ? null : LoaderFiles.Find();
-        CloudSeed? seed = CloudSeed.Make(parsed.GetValue(UserData), parsed.GetValue(MetaData), name);
-        return new BootPlan(kernel ?? loader!.Kernel, loader?.Initrd ?? initrd, request?.CommandLine() ?? append ?? "console=ttyS0", request, seed);
+        LoaderFiles? loader = request is null ? null : LoaderFiles.Find(given is null ? null : given.HasFile);
+        // Whoever has opened everything has made it.
+        CloudSeed? seed = given is null ? CloudSeed.Make(parsed.GetValue(UserData), parsed.GetValue(MetaData), name) : null;
+        IReadOnlyList<DiskOptions> seeds = given?.FurtherDisks ?? (seed is null ? [] : [seed.Disk]);
+        return new BootPlan(kernel ?? loader!.Kernel, loader?.Initrd ?? initrd, request?.CommandLine() ?? append ?? "console=ttyS0", request, seeds, seed);
     }
 }

@@ -11,7 +11,8 @@ internal static class SandboxOption
     {
         HelpName = "on|spawn|off",
         Description = "What the process gives up before the guest runs. on: system calls and kinds of sockets that no partition needs, and starting programs unless a disk or network adapter "
-            + "given here is served by one (qemu-nbd for qcow2, vhdx, vhd and vmdk; passt for user; Open vSwitch). spawn: as on, but such disks and adapters can be added later, too",
+            + "given here is served by one (qemu-nbd for qcow2, vhdx, vhd and vmdk; passt for user; Open vSwitch). spawn: as on, but such disks and adapters can be added later, too. With --given "
+            + "the process starts none in any case, and they can be added",
         DefaultValueFactory = _ => "on",
     };
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using VmBus.Cli.Options;
 
 namespace VmBus.Cli.Text;
 
@@ -13,7 +14,8 @@ internal static class ConfinementText
     {
         try
         {
-            return Of(File.ReadAllText($"/proc/{process}/status"), Namespaces.Where(name => IsOwn(process, name)));
+            bool given = File.ReadAllText($"/proc/{process}/cmdline").Split('\0').Contains(GivenOption.Name);
+            return Of(File.ReadAllText($"/proc/{process}/status"), Namespaces.Where(name => IsOwn(process, name)), given);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -24,7 +26,8 @@ internal static class ConfinementText
     /// <summary>The same from the kernel's text.</summary>
     /// <param name="status">What /proc/PID/status holds.</param>
     /// <param name="ownNamespaces">Those that are not this process's.</param>
-    internal static string Of(string status, IEnumerable<string> ownNamespaces)
+    /// <param name="given">Whether it opens nothing itself.</param>
+    internal static string Of(string status, IEnumerable<string> ownNamespaces, bool given)
     {
         var values = status.Split('\n').Select(static line => line.Split(':', 2)).Where(static pair => pair.Length == 2).ToDictionary(static pair => pair[0], static pair => pair[1].Trim(), StringComparer.Ordinal);
         string Value(string key) => values.GetValueOrDefault(key, "");
@@ -33,7 +36,7 @@ internal static class ConfinementText
         string[] own = [.. ownNamespaces];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{filters} system call filter{(filters == 1 ? "" : "s")}, {(Value("NoNewPrivs") == "1" ? "no new privileges" : "may gain privileges")}, at most {BitOperations.PopCount(capabilities)} capabilities, {(own.Length == 0 ? "the host's namespaces" : $"namespaces of its own: {string.Join(' ', own)}")}");
+            $"user {Value("Uid").Split('\t')[0]}, {(given ? "given what it uses" : "opens what it uses")}, {filters} system call filter{(filters == 1 ? "" : "s")}, {(Value("NoNewPrivs") == "1" ? "no new privileges" : "may gain privileges")}, at most {BitOperations.PopCount(capabilities)} capabilities, {(own.Length == 0 ? "the host's namespaces" : $"namespaces of its own: {string.Join(' ', own)}")}");
     }
 
     private static bool IsOwn(int process, string name)

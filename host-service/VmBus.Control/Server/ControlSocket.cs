@@ -29,13 +29,7 @@ public sealed class ControlSocket : IDisposable
     /// <exception cref="IOException">Somebody answers there, something else is there, it cannot be made, or there is no such group.</exception>
     public static ControlSocket Claim(ControlSocketOptions options)
     {
-        uint? group = null;
-        if (options.Group is { } name)
-        {
-            if (!UserGroup.TryFind(name, out uint id)) throw Bad(options.Path, $"there is no group '{name}': make it, or name another");
-            group = id;
-        }
-
+        uint? group = FindGroup(options);
         string path = System.IO.Path.GetFullPath(options.Path);
         try
         {
@@ -51,12 +45,29 @@ public sealed class ControlSocket : IDisposable
         }
     }
 
-    /// <summary>Stops listening and removes the file.</summary>
+    /// <summary>Takes over a socket that listens already, at the path of the options.</summary>
+    /// <exception cref="IOException">There is no such group.</exception>
+    public static ControlSocket Take(LinuxFile open, ControlSocketOptions options)
+        => new(new Socket(new SafeSocketHandle(open.Release(), ownsHandle: true)), System.IO.Path.GetFullPath(options.Path), FindGroup(options));
+
+    /// <summary>Stops listening and removes the file, where that may be.</summary>
     public void Dispose()
     {
         Listener.Dispose();
-        File.Delete(Path);
+        try
+        {
+            File.Delete(Path);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // It is in a folder of whoever has made it for this process.
+        }
     }
+
+    private static uint? FindGroup(ControlSocketOptions options)
+        => options.Group is not { } name ? null
+            : UserGroup.TryFind(name, out uint id) ? id
+            : throw Bad(options.Path, $"there is no group '{name}': make it, or name another");
 
     private static void RemoveDead(string path)
     {
@@ -92,8 +103,7 @@ public sealed class ControlSocket : IDisposable
         try
         {
             listener.Bind(new UnixDomainSocketEndPoint(path));
-            if (group is { } id && FileOwner.ChangeGroup(path, id) is var error && error != 0)
-                throw new LinuxException($"Giving '{path}' to group {id} failed", -error);
+            if (group is { } id) FileOwner.GiveToGroup(path, id);
             UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             File.SetUnixFileMode(path, group is null ? mode : mode | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
             // Nobody can connect before this, so nobody does with the mode that the file was made with.

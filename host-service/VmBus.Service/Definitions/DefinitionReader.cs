@@ -88,7 +88,8 @@ internal static class DefinitionReader
             Processors = root.Number("cpus") ?? 1,
             Memory = memory,
             StopTimeout = TimeSpan.FromSeconds(stopSeconds),
-            StartsPasst = root.Text("sandbox") is "spawn" or "off" || root.Items("nics").Any(static nic => nic.Item.Flag("user")),
+            StartsPasst = root.Items("nics").Any(static nic => nic.Item.Flag("user")),
+            UsesHostSockets = root.Text("vsock") is not null || root.Items("disks").Concat(root.Items("nics")).Any(static device => device.Item.Text("vhostUser") is not null),
             Restart = root.Text("restart") switch
             {
                 "on-crash" => RestartPolicy.OnCrash,

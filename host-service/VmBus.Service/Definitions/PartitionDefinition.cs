@@ -14,14 +14,20 @@ internal sealed record PartitionDefinition(string Name, string Text)
     /// <summary>Virtual processors.</summary>
     public required int Processors { get; init; }
 
+    /// <summary>Its network adapters in the words of <c>--nic</c>.</summary>
+    public IEnumerable<string> Nics => Options.Zip(Options.Skip(1)).Where(static pair => pair.First == "--nic").Select(static pair => pair.Second);
+
     /// <summary>RAM, as <c>--memory</c> takes it.</summary>
     public required string Memory { get; init; }
 
     /// <summary>How long the guest gets to power off.</summary>
     public required TimeSpan StopTimeout { get; init; }
 
-    /// <summary>Whether its worker may start passt, which needs more than a worker itself.</summary>
+    /// <summary>Whether its worker may start passt while it opens what it is made of, which needs more than a worker itself.</summary>
     public required bool StartsPasst { get; init; }
+
+    /// <summary>Whether its worker connects to sockets of the host as the service's user: those of vhost-user back-ends, and where programs of host and guest meet.</summary>
+    public required bool UsesHostSockets { get; init; }
 
     /// <summary>What follows an end that nobody has asked for.</summary>
     public required RestartPolicy Restart { get; init; }

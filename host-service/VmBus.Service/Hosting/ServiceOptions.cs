@@ -24,6 +24,11 @@ internal sealed class ServiceOptions
     /// <summary>Whether workers are made units of systemd: true, false, or null for where systemd runs and the service is root's.</summary>
     public bool? Systemd { get; set; }
 
+    /// <summary>
+    /// Users that root's workers run as once everything they need is open, each as another: <c>FIRST-LAST</c>, numbers that nobody else has; or <c>none</c>, and they stay root with few capabilities.
+    /// </summary>
+    public string WorkerUsers { get; set; } = Workers.WorkerUsers.Default;
+
     /// <summary>Where metrics, health and the dashboard are served: <c>unix</c> (a socket in the state folder), <c>unix:PATH</c>, <c>ADDRESS:PORT</c>, several with commas; or <c>none</c>.</summary>
     public string Http { get; set; } = HttpEndpoint.Default;
 

@@ -20,6 +20,7 @@ internal sealed class ManagedPartition
 
     private readonly Lock _lock = new();
     private readonly WorkerLauncher _launcher;
+    private readonly WorkerDevices _devices;
     private readonly Action<string, ControlEvent> _publish;
     private readonly ILogger _logger;
     private readonly CancellationToken _serviceStops;
@@ -47,6 +48,7 @@ internal sealed class ManagedPartition
         _publish = publish;
         _logger = new PartitionLogger(logger, definition.Name);
         _serviceStops = serviceStops;
+        _devices = new WorkerDevices(launcher, definition.Name, _logger, serviceStops);
     }
 
     /// <summary>Its definition.</summary>
@@ -173,6 +175,44 @@ internal sealed class ManagedPartition
     public Task<WorkerEnd?> KillAsync(CancellationToken cancellation)
         => EndAsync(PartitionVerb.Kill, NoValue.Instance, RunningProcess.Kill, AskingLimit, wait: true, cancellation);
 
+    /// <summary>Has something opened for the worker and given to it. Blocks until it is there.</summary>
+    /// <param name="device">What: one of <see cref="GiveRequest"/>'s words.</param>
+    /// <param name="text">The words that name it.</param>
+    /// <exception cref="ControlException">It does not run, or there is no such device.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public void Give(string device, string text)
+    {
+        lock (_lock)
+        {
+            if (_worker is null) throw Failed($"{Name} is {Words.Of(_state)}: 'vmbus start {Name}' starts it.");
+        }
+
+        _devices.Give(RunningDefinition(), device, text);
+    }
+
+    private PartitionDefinition RunningDefinition()
+    {
+        lock (_lock)
+        {
+            if (_runningText is not { } text || text == _definition.Text) return _definition;
+            try
+            {
+                return DefinitionReader.Read(Name, text);
+            }
+            catch (DefinitionException)
+            {
+                // It was one when the worker was started, by an older release.
+                return _definition;
+            }
+        }
+    }
+
+    private void Hear(string what, ControlEvent fields)
+    {
+        if (what == PartitionEventName.LinkLost && fields.Detail is { } link) _devices.Renew(RunningDefinition(), link);
+        _publish(what, fields);
+    }
+
     private Worker Launch()
     {
         PartitionDefinition definition;
@@ -279,7 +319,7 @@ internal sealed class ManagedPartition
         long start = Stopwatch.GetTimestamp();
         try
         {
-            var follower = new WorkerFollower(worker, Files, Name, _publish, _logger, isNew);
+            var follower = new WorkerFollower(worker, Files, Name, Hear, _logger, isNew);
             await follower.RunAsync(() => SetRunning(worker, isNew), _serviceStops).ConfigureAwait(false);
             bool ran = worker.Ready.Task is { IsCompletedSuccessfully: true, Result: true };
             var end = WorkerEnd.Of(Files, worker.Process.ProcessId, worker.Reap());

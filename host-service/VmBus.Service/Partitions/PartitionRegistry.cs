@@ -3,6 +3,7 @@ using VmBus.Control.Server;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
 using VmBus.Management.Verbs;
+using VmBus.Native.Linux;
 using VmBus.Service.Definitions;
 using VmBus.Service.Hosting;
 using VmBus.Service.Workers;
@@ -57,6 +58,7 @@ internal sealed class PartitionRegistry : IDisposable
     public async Task BeginAsync()
     {
         _folder.Create();
+        if (_launcher.WithoutUsers is { } reason && FileOwner.CurrentUser == 0) ServiceLog.WorkersStayRoot(_logger, reason);
         Load();
         foreach (string name in WorkerFiles.Names(_options.State).Where(name => DefinitionReader.IsName(name) && Find(name) is null)) AddLeft(name);
         foreach (ManagedPartition partition in All)

@@ -24,6 +24,7 @@ internal sealed class ServiceVerbs(PartitionRegistry registry) : IVerbGroup
         table.Add(ServiceVerb.Start, StartAsync);
         table.Add(ServiceVerb.Stop, StopAsync);
         table.Add(ServiceVerb.Kill, async (request, cancellation) => Reply(await registry.Get(request.Name).KillAsync(cancellation).ConfigureAwait(false)));
+        table.Add(ServiceVerb.Give, (request, _) => Task.FromResult(Give(request)));
         table.Add(ServiceVerb.Autostart, (request, _) => Task.FromResult(registry.SetAutostart(request.Name, request.Enabled).Describe()));
         table.Add(ServiceVerb.Reload, (_, _) => Task.FromResult(Reload()));
     }
@@ -43,6 +44,12 @@ internal sealed class ServiceVerbs(PartitionRegistry registry) : IVerbGroup
             throw new ControlException(ControlErrorCode.BadParameters, $"A limit of {wanted} ms cannot be: give 0 to {LongestLimit.TotalMilliseconds}.");
         TimeSpan? limit = request.LimitMs is { } limitMs ? TimeSpan.FromMilliseconds(limitMs) : null;
         return Reply(await registry.Get(request.Name).StopAsync(limit, request.Wait, cancellation).ConfigureAwait(false));
+    }
+
+    private NoValue Give(GiveRequest request)
+    {
+        registry.Get(request.Name).Give(request.Device, request.Options);
+        return NoValue.Instance;
     }
 
     private NoValue Undefine(NameRequest request)

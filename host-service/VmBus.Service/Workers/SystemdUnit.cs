@@ -22,7 +22,7 @@ internal static class SystemdUnit
     [
         "NoNewPrivileges=yes", "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectHostname=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes", "LockPersonality=yes",
         "KeyringMode=private", "SystemCallArchitectures=native", "SystemCallErrorNumber=EPERM", "SystemCallFilter=~@clock @debug @module @obsolete @raw-io @reboot @swap bpf",
-        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET", "LimitNOFILE=65536", "KillMode=mixed", "OOMPolicy=continue",
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET",
     ];
 
     /// <summary>Whether systemd runs this host.</summary>
@@ -40,28 +40,56 @@ internal static class SystemdUnit
     {
         string name = definition.Name;
         string unit = $"vmbus-{name}.service";
-        List<string> words = [Run, "--quiet", "--collect", "--service-type=exec", $"--unit={unit}", $"--slice={Slice}", $"--description=Partition {name} (VmBus)"];
-        string[] own =
+        string[] properties =
         [
-            $"StandardOutput=append:{files.Log}", $"StandardError=append:{files.Log}",
+            .. LimitsFor(files, definition.StartsPasst), "LimitNOFILE=65536", "KillMode=mixed", "OOMPolicy=continue",
             string.Create(CultureInfo.InvariantCulture, $"TimeoutStopSec={(definition.StopTimeout + Grace).TotalSeconds}"),
-            $"CapabilityBoundingSet={string.Join(' ', WorkerConfinement.Capabilities(definition.StartsPasst).Select(static capability => $"CAP_{capability.ToUpperInvariant()}"))}",
         ];
-        if (!definition.StartsPasst) own = [.. own, "RestrictNamespaces=yes", "SystemCallFilter=~@mount"];
-        foreach (string property in Limits.Concat(own)) words.AddRange(["--property", property]);
-        words.Add("--");
-        words.AddRange(arguments);
-        using (SessionProcess run = SessionProcess.TryStart(new SessionProgram(Run, words, variables, "/") { Output = log, ErrorOutput = log }, out int errno)
-            ?? throw new LinuxException($"Starting '{Run}' failed", errno))
-        {
-            (int status, int signal) = run.Reap();
-            if (status != 0 || signal != 0) throw new IOException(new WorkerLog(files.Log).LastWords() ?? $"systemd-run has ended with status {status}.");
-        }
+        if (Ask(["--service-type=exec", $"--unit={unit}", $"--description=Partition {name} (VmBus)"], properties, arguments, log, variables) is not (0, 0) and var (status, _))
+            throw new IOException(new WorkerLog(files.Log).LastWords() ?? $"systemd-run has ended with status {status}.");
 
         // It is the unit's first process; one that has ended already has left its last words.
         return FirstProcess(unit) is { } number && RunningProcess.TryOpen(number) is { } process
             ? process
             : throw new IOException(WorkerEnd.Of(files, 0, null).Detail);
+    }
+
+    /// <summary>Runs a program to its end that opens something for a worker. What it has started for that is a unit as long as it runs.</summary>
+    /// <param name="definition">The partition.</param>
+    /// <param name="files">Its files; its log gets what the program says.</param>
+    /// <param name="startsPasst">Whether it may start passt.</param>
+    /// <param name="arguments">The program and its arguments.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="variables">The environment of systemd-run.</param>
+    /// <returns>Whether it has done it.</returns>
+    /// <exception cref="IOException">systemd-run does not start.</exception>
+    public static bool Give(
+        PartitionDefinition definition, WorkerFiles files, bool startsPasst, IReadOnlyList<string> arguments, LinuxFile log, IReadOnlyList<string> variables)
+        => Ask(
+            ["--service-type=forking", $"--unit=vmbus-{definition.Name}-{Guid.NewGuid():n}.service", $"--description=Device of partition {definition.Name} (VmBus)"],
+            [.. LimitsFor(files, startsPasst)],
+            arguments,
+            log,
+            variables) is (0, 0);
+
+    private static IEnumerable<string> LimitsFor(WorkerFiles files, bool startsPasst)
+    {
+        string[] own =
+        [
+            $"StandardOutput=append:{files.Log}", $"StandardError=append:{files.Log}",
+            $"CapabilityBoundingSet={string.Join(' ', WorkerConfinement.Capabilities(startsPasst).Select(static capability => $"CAP_{capability.ToUpperInvariant()}"))}",
+        ];
+        return Limits.Concat(startsPasst ? own : [.. own, "RestrictNamespaces=yes", "SystemCallFilter=~@mount"]);
+    }
+
+    // systemd-run ends when the program has begun; with the type forking, when it has ended.
+    private static (int Status, int Signal) Ask(
+        IEnumerable<string> options, IEnumerable<string> properties, IEnumerable<string> arguments, LinuxFile log, IReadOnlyList<string> variables)
+    {
+        string[] words = [Run, "--quiet", "--collect", $"--slice={Slice}", .. options, .. properties.SelectMany(static property => new[] { "--property", property }), "--", .. arguments];
+        using SessionProcess run = SessionProcess.TryStart(new SessionProgram(Run, words, variables, "/") { Output = log, ErrorOutput = log }, out int errno)
+            ?? throw new LinuxException($"Starting '{Run}' failed", errno);
+        return run.Reap();
     }
 
     private static int? FirstProcess(string unit)

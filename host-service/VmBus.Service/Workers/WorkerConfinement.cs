@@ -4,7 +4,7 @@ namespace VmBus.Service.Workers;
 
 /// <summary>What a worker that is no unit of systemd is started through: programs that take from it what it does not need before its runtime has threads.</summary>
 /// <remarks>
-/// Root's workers get namespaces of their own for System V IPC, the host's name and mounts (which still come from the host), and keep the capabilities of
+/// Root's workers get namespaces of their own for System V IPC, the host's name and mounts (which still come from the host), and start with the capabilities of
 /// <see cref="Capabilities"/>; every worker can gain no privileges. A host that does not allow some of that gets what it allows. Source: unshare(1), setpriv(1), capabilities(7).
 /// </remarks>
 internal sealed class WorkerConfinement
@@ -18,6 +18,9 @@ internal sealed class WorkerConfinement
     // passt becomes another user in namespaces of its own.
     private static readonly string[] NeededByPasst = ["setuid", "setgid", "setpcap", "sys_admin", "sys_chroot", "net_bind_service"];
 
+    // To become another user, who has none.
+    private static readonly string[] NeededToDrop = ["setuid", "setgid", "setpcap"];
+
     private readonly Lazy<int> _most = new(FindMost);
 
     /// <summary>What it comes to on this host, in words.</summary>
@@ -29,9 +32,9 @@ internal sealed class WorkerConfinement
         _ => "nothing",
     };
 
-    /// <summary>Names of the capabilities that a root's worker keeps.</summary>
+    /// <summary>Names of the capabilities that a root's worker starts with: to open what it is made of, and then to become a user who has none, or to go on with them.</summary>
     /// <param name="startsPasst">Whether it may start passt.</param>
-    public static IEnumerable<string> Capabilities(bool startsPasst) => startsPasst ? Needed.Concat(NeededByPasst) : Needed;
+    public static IEnumerable<string> Capabilities(bool startsPasst) => Needed.Concat(startsPasst ? NeededByPasst : NeededToDrop);
 
     /// <summary>The words before the worker's own.</summary>
     public IReadOnlyList<string> Words(bool startsPasst) => Words(_most.Value, startsPasst);

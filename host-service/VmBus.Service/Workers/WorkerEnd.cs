@@ -21,6 +21,7 @@ internal sealed record WorkerEnd(string Reason, string? Detail, DateTimeOffset T
     public const string Died = "died";
 
     private const int SIGKILL = 9;
+    private const int MaximumResultBytes = 64 * 1024;
 
     /// <summary>Whether the policy that restarts after crashes means this one.</summary>
     public bool IsCrash => Reason is Crashed or Failed or Died;
@@ -46,7 +47,11 @@ internal sealed record WorkerEnd(string Reason, string? Detail, DateTimeOffset T
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(path));
+            // The worker's own words, of any length.
+            byte[] bytes = new byte[MaximumResultBytes];
+            int count;
+            using (FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0)) count = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            using var document = JsonDocument.Parse(bytes.AsMemory(0, count));
             string? detail = document.RootElement.TryGetProperty("detail", out JsonElement said) ? said.GetString() : null;
             return (document.RootElement.GetProperty("reason").GetString()!, string.IsNullOrEmpty(detail) ? null : detail);
         }

@@ -18,6 +18,12 @@ internal sealed class WorkerFiles(string state, string name)
     /// <summary>What the worker writes to its error output.</summary>
     public string Log => Path.Combine(Folder, "log");
 
+    /// <summary>Where the worker is given what is opened for it while it runs.</summary>
+    public string Given => Path.Combine(Folder, "given");
+
+    /// <summary>The network adapters that it was given while it runs, in the words of the command line, a line each: those whose links may be opened again.</summary>
+    public string Nics => Path.Combine(Folder, "nics");
+
     /// <summary>How the partition has ended; the worker writes it last.</summary>
     public string Result => Path.Combine(Folder, "result");
 
@@ -46,18 +52,19 @@ internal sealed class WorkerFiles(string state, string name)
         UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         // Whoever knows a name may pass; the folder of each partition says who may go in.
         File.SetUnixFileMode(Path.GetDirectoryName(Folder)!, mode | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
-        if (group is { } id && FileOwner.ChangeGroup(Folder, id) is var error && error != 0) throw new LinuxException($"Giving '{Folder}' to group {id} failed", -error);
+        if (group is { } id) FileOwner.GiveToGroup(Folder, id);
         File.SetUnixFileMode(Folder, group is null ? mode : mode | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
         File.Delete(Result);
         File.Delete(Record);
         File.Delete(Asked);
+        File.Delete(Nics);
         File.Create(Log).Dispose();
     }
 
     /// <summary>The worker has ended: what is left is its log and how it has ended, for people. A worker that was killed has left its socket.</summary>
     public void Clear()
     {
-        foreach (string path in new[] { Record, Asked, Definition, Control })
+        foreach (string path in new[] { Record, Asked, Definition, Control, Given, Nics })
         {
             try
             {

@@ -12,6 +12,9 @@ internal sealed class WorkerLog(string path)
     private const int LastWordsBytes = 4096;
     private const int MaximumCharacters = 1024;
     private const long EmptyAtBytes = 1 << 20;
+
+    private static readonly string[] Levels = ["trace: ", "debug: ", "information: ", "warning: ", "error: ", "fatal: "];
+
     private long _position;
 
     /// <summary>Begins at what is written from now on.</summary>
@@ -45,22 +48,25 @@ internal sealed class WorkerLog(string path)
         }
     }
 
+    /// <summary>How long it is now, for <see cref="LastWords"/>.</summary>
+    public long Length() => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+
     /// <summary>The last line; null when there is none.</summary>
-    public string? LastWords()
+    /// <param name="since">Only of what was written when it was longer than that.</param>
+    /// <param name="ofProgram">Only of what the program says at its end, and neither of log messages nor of what other programs say.</param>
+    public string? LastWords(long since = 0, bool ofProgram = false)
     {
         try
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            long start = Math.Max(0, file.Length - LastWordsBytes);
-            return Lines(Read(file, start, (int)(file.Length - start))).LastOrDefault();
+            long start = Math.Max(Math.Min(since, file.Length), file.Length - LastWordsBytes);
+            return Lines(Read(file, start, (int)(file.Length - start)), ofProgram).LastOrDefault();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return null;
         }
     }
-
-    private long Length() => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
     private static byte[] Read(FileStream file, long start, int count)
     {
@@ -71,8 +77,10 @@ internal sealed class WorkerLog(string path)
     }
 
     // Some of it comes from the guest: one line each, whatever is in it.
-    private static List<string> Lines(ReadOnlySpan<byte> bytes)
-        => [.. Encoding.UTF8.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line
+    private static List<string> Lines(ReadOnlySpan<byte> bytes, bool ofProgram = false)
+        => [.. Encoding.UTF8.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(line => !ofProgram || (line.StartsWith(Program, StringComparison.Ordinal) && !Levels.Any(level => line.AsSpan(Program.Length).StartsWith(level, StringComparison.Ordinal))))
+            .Select(static line
             => string.Concat((line.Length <= MaximumCharacters ? line : line[..MaximumCharacters] + "…").Select(static c => char.IsControl(c) ? ' ' : c)))
             .Select(static line => line.StartsWith(Program, StringComparison.Ordinal) ? line[Program.Length..] : line)];
 }

@@ -8,7 +8,8 @@ namespace VmBus.Service.Workers;
 /// <param name="StartTicks">When it was started, as /proc/PID/stat says: the number alone may be another's by then.</param>
 /// <param name="Boot">The boot that both belong to.</param>
 /// <param name="StartedMs">When it was started: milliseconds since 1970.</param>
-internal sealed record WorkerRecord(int Process, ulong StartTicks, string Boot, long StartedMs)
+/// <param name="User">Whom it runs as once everything is open; null for the service's user.</param>
+internal sealed record WorkerRecord(int Process, ulong StartTicks, string Boot, long StartedMs, uint? User = null)
 {
     /// <summary>This boot.</summary>
     public static string ThisBoot { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();

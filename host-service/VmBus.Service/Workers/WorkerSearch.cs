@@ -25,6 +25,21 @@ internal static class WorkerSearch
         return null;
     }
 
+    /// <summary>Whom a process runs as; null when it has ended.</summary>
+    public static uint? UserOf(int process)
+    {
+        const string Key = "Uid:";
+        try
+        {
+            string? line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/status")).FirstOrDefault(static line => line.StartsWith(Key, StringComparison.Ordinal));
+            return uint.TryParse(line?[Key.Length..].Trim().Split('\t')[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint user) ? user : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static string[] WordsOf(string folder)
     {
         try

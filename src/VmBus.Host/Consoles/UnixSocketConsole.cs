@@ -33,7 +33,17 @@ public sealed class UnixSocketConsole : IConsole
             throw;
         }
 
-        _thread = new Thread(Serve, maxStackSize: 256 * 1024) { Name = "console", IsBackground = true };
+        _thread = NewThread();
+    }
+
+    /// <summary>Serves a socket that listens at <paramref name="path"/> already; the file is removed at the end if that may be.</summary>
+    /// <param name="path">Where it listens.</param>
+    /// <param name="open">The socket, taken over.</param>
+    public UnixSocketConsole(string path, LinuxFile open)
+    {
+        _path = path;
+        _listener = new Socket(new SafeSocketHandle(open.Release(), ownsHandle: true));
+        _thread = NewThread();
     }
 
     /// <inheritdoc/>
@@ -69,8 +79,17 @@ public sealed class UnixSocketConsole : IConsole
         if (_thread.IsAlive) _thread.Join();
         _listener.Dispose();
         _wake.Dispose();
-        File.Delete(_path);
+        try
+        {
+            File.Delete(_path);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // It is in a folder of whoever has made it.
+        }
     }
+
+    private Thread NewThread() => new(Serve, maxStackSize: 256 * 1024) { Name = "console", IsBackground = true };
 
     private void Serve()
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmBus.Host.Devices;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
 using VmBus.Network.Frames;
@@ -48,7 +49,7 @@ public sealed class NetworkExport : IDisposable
 
     private void Add(ExportOptions options, NicOptions description, string socket, ILogger logger)
     {
-        ILink link = Links.Open(description, options.Queues, logger);
+        ILink link = Links.Open(description, options.Queues, HostDevices.Instance, logger);
         try
         {
             // The same socket has the same address again, so that guests keep theirs.

@@ -1,5 +1,8 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using VmBus.Host.Devices;
 using VmBus.Host.Integration;
+using VmBus.Native.Linux;
 using VmBus.Protocol.Integration;
 using VmBus.Providers.Integration;
 
@@ -19,16 +22,19 @@ internal sealed class IntegrationComponents : IIntegrationControl, IDisposable
     private readonly KeyValueService _items;
     private readonly BackupService _backup;
     private readonly FileCopyService _files;
+    private readonly IDeviceOpener _devices;
 
     /// <summary>Services that no guest has opened.</summary>
     /// <param name="partition">The partition's name, which the guest is told.</param>
     /// <param name="clock">What its time is synchronized with.</param>
     /// <param name="adapters">Whose addresses the guest is asked for.</param>
+    /// <param name="devices">Where files come from that are open.</param>
     /// <param name="logger">Where they report.</param>
-    public IntegrationComponents(string partition, IGuestClock clock, NetworkAdapters adapters, ILogger logger)
+    public IntegrationComponents(string partition, IGuestClock clock, NetworkAdapters adapters, IDeviceOpener devices, ILogger logger)
     {
         _providers = [.. IntegrationServices.All.Select(service => new IntegrationProvider(service, TimeProvider.System, logger))];
         _adapters = adapters;
+        _devices = devices;
         _shutdown = new ShutdownService(Of(IntegrationServices.Shutdown));
         _heartbeat = new HeartbeatService(Of(IntegrationServices.Heartbeat));
         _time = new TimeSyncService(Of(IntegrationServices.TimeSync), clock);
@@ -109,8 +115,12 @@ internal sealed class IntegrationComponents : IIntegrationControl, IDisposable
     public Task ThawAsync(CancellationToken cancellation = default) => _backup.ThawAsync(cancellation);
 
     /// <inheritdoc/>
-    public Task<long> CopyFileAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation = default)
-        => _files.CopyAsync(path, guestPath, flags, cancellation);
+    public async Task<long> CopyFileAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation = default)
+    {
+        using LinuxFile? open = _devices.TakeFile(path);
+        using SafeFileHandle? file = open is null ? null : new SafeFileHandle(open.Release(), ownsHandle: true);
+        return await _files.CopyAsync(path, file, guestPath, flags, cancellation).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public (long Copied, long Bytes)? CopyProgress => _files.Progress;

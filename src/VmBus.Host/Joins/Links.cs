@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmBus.Host.Devices;
 using VmBus.Network.Links;
 using VmBus.Virtio.Remote;
 
@@ -10,8 +11,9 @@ internal static class Links
     /// <summary>Opens a link.</summary>
     /// <param name="options">What the operator said.</param>
     /// <param name="maximumQueues">Queues that are of use: the lanes there will be.</param>
+    /// <param name="devices">Opens those that are not a back-end's.</param>
     /// <param name="logger">For what happens to the link later.</param>
     /// <exception cref="IOException">It cannot be used; the message is one line that says why and what to do.</exception>
-    public static ILink Open(NicOptions options, int maximumQueues, ILogger logger)
-        => options.Kind == LinkKind.VhostUser ? RemoteLink.Open(options, maximumQueues, logger) : LinkFactory.Open(options, logger);
+    public static ILink Open(NicOptions options, int maximumQueues, IDeviceOpener devices, ILogger logger)
+        => options.Kind == LinkKind.VhostUser ? RemoteLink.Open(options, maximumQueues, logger) : devices.OpenLink(options, logger);
 }

@@ -21,7 +21,7 @@ internal sealed class MachineLife : IDisposable
 
     /// <summary>Builds the machine over <paramref name="memory"/>, which reads as zero.</summary>
     /// <exception cref="IOException">The kernel refuses a part, or an image cannot be loaded.</exception>
-    public MachineLife(PartitionOptions options, GuestMemory memory, PartitionMemory ram, BusBridge bridge, PartitionClock clock, Chipset chipset, VirtioDevices virtio, ILogger logger)
+    public MachineLife(PartitionOptions options, HostFiles files, GuestMemory memory, PartitionMemory ram, BusBridge bridge, PartitionClock clock, Chipset chipset, VirtioDevices virtio, ILogger logger)
     {
         _ram = ram;
         _bridge = bridge;
@@ -30,7 +30,7 @@ internal sealed class MachineLife : IDisposable
         ulong end = memory.GrowthStart.Value + memory.GrowthBytes;
         if (end > 1UL << PhysicalAddressBits)
             throw new IOException($"The memory would end at 0x{end:x}, which this host's processor cannot address ({PhysicalAddressBits} bits): choose less.");
-        var machine = new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount, TakesFreePages = options.DynamicMemory };
+        var machine = new MachineOptions { Name = options.Name, ProcessorCount = options.ProcessorCount, TakesFreePages = options.DynamicMemory, Host = files.Kvm };
         _machine = KvmMachine.Create(machine, memory, bridge, logger);
         try
         {
@@ -38,7 +38,7 @@ internal sealed class MachineLife : IDisposable
             {
                 HasPciBus = virtio.Any,
             });
-            _boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine).Load(memory, acpi);
+            _boot = new LinuxBoot(options.Kernel, options.Initrd, options.CommandLine) { OpenKernel = files.Kernel, OpenInitrd = files.Initrd }.Load(memory, acpi);
             chipset.Connect(_machine);
             virtio.Connect(_machine, chipset.PciHostBridge);
         }

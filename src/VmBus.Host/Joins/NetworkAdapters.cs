@@ -63,7 +63,7 @@ internal sealed class NetworkAdapters : IDisposable
         NicOptions[] synthetic = [.. options.NetworkAdapters.Where(static nic => !nic.IsVirtio)];
         if (synthetic.Length > MaximumCount)
             throw new IOException($"{synthetic.Length} network adapters were given; a partition takes {MaximumCount}: leave some out.");
-        var adapters = new NetworkAdapters(options.Name, options.ProcessorCount, nic => Links.Open(nic, options.ProcessorCount, logger), capture, logger);
+        var adapters = new NetworkAdapters(options.Name, options.ProcessorCount, nic => Links.Open(nic, options.ProcessorCount, options.Devices, logger), capture, logger);
         try
         {
             foreach (NicOptions nic in synthetic) adapters.Add(nic);

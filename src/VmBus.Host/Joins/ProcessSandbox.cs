@@ -15,7 +15,8 @@ internal static class ProcessSandbox
     public static void Enter(PartitionOptions options, IReadOnlyList<DiskInfo> disks, ILogger logger)
     {
         if (options.Sandbox == SandboxMode.Off) return;
-        bool programs = options.Sandbox == SandboxMode.Spawn || disks.Any(static disk => IsServedByProgram(disk.Format)) || options.NetworkAdapters.Any(IsServedByProgram);
+        bool programs = options.Sandbox == SandboxMode.Spawn
+            || (options.Devices.StartsPrograms && (disks.Any(static disk => IsServedByProgram(disk.Format)) || options.NetworkAdapters.Any(IsServedByProgram)));
         int errno = SystemCallFilter.TryInstall(programs);
         if (errno == 0) HostLog.Sandboxed(logger, options.Name, programs ? "may start programs" : "starts no programs any more");
         else HostLog.NotSandboxed(logger, options.Name, LinuxException.DescribeError(errno));

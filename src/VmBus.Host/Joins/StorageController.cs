@@ -18,6 +18,7 @@ internal sealed class StorageController : IDisposable
 
     private readonly string _partition;
     private readonly ILogger _logger;
+    private readonly Func<DiskOptions, DiskOptions> _resolve;
     private readonly Func<DiskOptions, IDisk> _open;
     private readonly Lock _lock = new();
     private readonly List<AttachedDisk> _disks = [];
@@ -28,11 +29,14 @@ internal sealed class StorageController : IDisposable
     /// <param name="partition">The partition's name, which the identities of controller and disks are made from.</param>
     /// <param name="processorCount">For the number of sub-channels.</param>
     /// <param name="logger">Where it reports.</param>
-    /// <param name="open">How disks are opened; images and block devices only when null.</param>
-    public StorageController(string partition, int processorCount, ILogger logger, Func<DiskOptions, IDisk>? open = null)
+    /// <param name="open">How disks are opened whose formats are resolved; images and block devices only when null.</param>
+    /// <param name="resolve">How formats are resolved; by looking at the images when null.</param>
+    public StorageController(
+        string partition, int processorCount, ILogger logger, Func<DiskOptions, IDisk>? open = null, Func<DiskOptions, DiskOptions>? resolve = null)
     {
         _partition = partition;
         _logger = logger;
+        _resolve = resolve ?? DiskFactory.Resolve;
         _open = open ?? (disk => DiskFactory.Open(disk, logger));
         Provider = new StorageProvider(
             Target, StableIds.Create("scsi-controller", partition), StorageOptions.ForProcessors(processorCount), logger);
@@ -57,7 +61,7 @@ internal sealed class StorageController : IDisposable
     /// <exception cref="IOException">A disk cannot be opened; the ones before it are closed again.</exception>
     public static StorageController Open(PartitionOptions options, ILogger logger, Func<DiskOptions, IDisk>? open = null)
     {
-        var controller = new StorageController(options.Name, options.ProcessorCount, logger, open);
+        var controller = new StorageController(options.Name, options.ProcessorCount, logger, open, options.Devices.Resolve);
         try
         {
             foreach (DiskOptions disk in options.Disks) controller.Add(disk);
@@ -73,7 +77,7 @@ internal sealed class StorageController : IDisposable
     /// <summary>See <see cref="IPartitionControl.AddDisk"/>.</summary>
     public DiskInfo Add(DiskOptions options)
     {
-        AttachedDisk disk = Reserve(DiskFactory.Resolve(options));
+        AttachedDisk disk = Reserve(_resolve(options));
         try
         {
             IDisk medium = _open(disk.Options);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmBus.Host.Consoles;
+using VmBus.Host.Devices;
 using VmBus.Lanes;
 using VmBus.Machine;
 using VmBus.Machine.Pci;
@@ -33,6 +34,7 @@ internal sealed class VirtioDevices : IDisposable
     private readonly GuestMemory _memory;
     private readonly int _queues;
     private readonly Func<DiskOptions, IDisk> _open;
+    private readonly IDeviceOpener _devices;
     private readonly List<VirtioDisk> _disks = [];
     private readonly List<VirtioNic> _nics = [];
     private readonly List<PciTransport> _transports = [];
@@ -51,6 +53,7 @@ internal sealed class VirtioDevices : IDisposable
         _queues = Math.Clamp(options.ProcessorCount, 1, MaximumQueues);
         _memory = memory;
         _open = open;
+        _devices = options.Devices;
         _console = console;
         _logger = logger;
     }
@@ -219,7 +222,7 @@ internal sealed class VirtioDevices : IDisposable
 
     private void Add(DiskOptions options)
     {
-        options = DiskFactory.Resolve(options);
+        options = _devices.Resolve(options);
         string identity = StableIds.Create("disk", $"{_partition}:virtio{_disks.Count}").ToString("N");
         var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, identity);
         if (Has(disk.Id)) throw new IOException($"Disk '{options.Name}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
@@ -236,7 +239,7 @@ internal sealed class VirtioDevices : IDisposable
         if (_nics.Exists(nic => nic.Id == id))
             throw new IOException($"Network adapter '{options.Name}' cannot have the id '{id}', which another has: give another with ,id=ID.");
         MacAddress address = options.Address ?? NetworkAdapter.AddressOf($"{_partition}:{id}");
-        _nics.Add(new VirtioNic(id, options, address, Links.Open(options, _queues, _logger)));
+        _nics.Add(new VirtioNic(id, options, address, Links.Open(options, _queues, _devices, _logger)));
         HostLog.NetworkAdapterOpened(_logger, _partition, id, options.Name, address);
     }
 

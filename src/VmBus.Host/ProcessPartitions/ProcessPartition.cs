@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Ports;
+using VmBus.Host.Devices;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
 using VmBus.Memory.Guest;
@@ -42,7 +43,7 @@ public sealed class ProcessPartition : IDisposable
         foreach (DiskOptions disk in options.Disks) _ = _storage.Add(disk);
         _network = new NetworkProvider(_link, StableIds.Create("network-adapter", name), new NetworkOptions(Address) { MaximumQueues = options.ProcessorCount }, logger);
         _adapters = new NetworkAdapters(name, options.ProcessorCount, static nic => throw new LinkException(LinkProblem.Host, $"'{nic.Name}' cannot be had without a machine."), null, logger);
-        _integration = new IntegrationComponents(name, new HostClock(), _adapters, logger);
+        _integration = new IntegrationComponents(name, new HostClock(), _adapters, HostDevices.Instance, logger);
         _dynamicMemory = new DynamicMemoryProvider(new PartitionMemory(Memory), TimeProvider.System, logger);
         if (options.SocketPath is { } path) _sockets = SocketProvider.Listen(path, logger);
         _bus = VmBusServer.Start(new BusPorts(Ports, Ports, Ports, Memory) { Connects = _sockets }, _lanes, options.MaximumVersion.Value, logger);

@@ -22,10 +22,12 @@ internal sealed class ImageFile : IDisposable
 
     /// <param name="what">What the file is to the user: "kernel" or "initrd".</param>
     /// <param name="path">Its path.</param>
+    /// <param name="open">The file where it is open already; it stays the caller's.</param>
     /// <exception cref="BootException">It cannot be opened or is not a regular file.</exception>
-    internal static ImageFile Open(string what, string path)
+    internal static ImageFile Open(string what, string path, LinuxFile? open = null)
     {
-        int errno = ReadOnlyFile.TryOpen(path, out ReadOnlyFile? file);
+        ReadOnlyFile? file;
+        int errno = open is null ? ReadOnlyFile.TryOpen(path, out file) : ReadOnlyFile.TryShare(open, out file);
         if (errno != 0) throw Failure(what, path, errno);
         var image = new ImageFile(what, path, file!);
         try

@@ -1,3 +1,5 @@
+using VmBus.Native.Linux;
+
 namespace VmBus.Machine.Boot;
 
 /// <summary>A Linux kernel file that was recognised and whose header was checked. Its code stays on disk until it is loaded.</summary>
@@ -18,10 +20,12 @@ public abstract class KernelImage : IDisposable
     private protected ImageFile File { get; }
 
     /// <summary>Opens a bzImage (boot protocol 2.12 or later, 64-bit) or an uncompressed ELF image with a PVH entry.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="open">The file where it is open already; it stays the caller's.</param>
     /// <exception cref="BootException">It cannot be read or is no such kernel.</exception>
-    public static KernelImage Open(string path)
+    public static KernelImage Open(string path, LinuxFile? open = null)
     {
-        ImageFile file = ImageFile.Open("kernel", path);
+        ImageFile file = ImageFile.Open("kernel", path, open);
         try
         {
             Span<byte> start = stackalloc byte[(int)Math.Min(file.Bytes, ElfImage.IdentificationBytes)];

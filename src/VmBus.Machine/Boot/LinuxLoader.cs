@@ -1,5 +1,6 @@
 using System.Text;
 using VmBus.Memory.Guest;
+using VmBus.Native.Linux;
 
 namespace VmBus.Machine.Boot;
 
@@ -14,6 +15,7 @@ public static class LinuxLoader
     /// <param name="commandLine">The kernel's command line, without control characters.</param>
     /// <param name="rootPointer">Where ACPI's RSDP lies.</param>
     /// <param name="map">The memory map, usually <see cref="MemoryMap.Build"/>'s.</param>
+    /// <param name="openInitrd">The initial RAM disk where it is open already; it stays the caller's.</param>
     /// <returns>How the first processor starts.</returns>
     /// <exception cref="BootException">A file cannot be read, or something does not fit.</exception>
     public static BootState Load(
@@ -22,10 +24,11 @@ public static class LinuxLoader
         string? initrdPath,
         string commandLine,
         Gpa rootPointer,
-        IReadOnlyList<E820Entry> map)
+        IReadOnlyList<E820Entry> map,
+        LinuxFile? openInitrd = null)
     {
         byte[] line = EncodeCommandLine(kernel, commandLine);
-        using ImageFile? initrd = initrdPath is null ? null : ImageFile.Open("initrd", initrdPath);
+        using ImageFile? initrd = initrdPath is null ? null : ImageFile.Open("initrd", initrdPath, openInitrd);
         return kernel.Load(new LoadRequest(memory, initrd, line, rootPointer, map));
     }
 

@@ -21,9 +21,12 @@ public static class PartitionEventName
     /// <summary>A channel is closed.</summary>
     public const string ChannelClosed = "channel.closed";
 
+    /// <summary>The other end of a network adapter's link has gone, and whoever has opened the link for the partition is to open it again; the detail is the adapter as it was given.</summary>
+    public const string LinkLost = "nic.lost";
+
     /// <summary>Events before this one were dropped because the client did not take them; the detail says how many.</summary>
     public const string Lost = "events.lost";
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<string> All { get; } = [Started, Reset, Crashed, Ended, ChannelOpened, ChannelClosed, Lost];
+    public static IReadOnlyList<string> All { get; } = [Started, Reset, Crashed, Ended, ChannelOpened, ChannelClosed, LinkLost, Lost];
 }

@@ -29,6 +29,9 @@ public static class ServiceVerb
     /// <summary>Ends it at once, as pulling the plug does.</summary>
     public static ControlVerb<NameRequest, EndReply> Kill { get; } = new("service.kill");
 
+    /// <summary>Has something opened for one that runs, and given to its worker, whose own verb is then to take it.</summary>
+    public static ControlVerb<GiveRequest, NoValue> Give { get; } = new("service.give");
+
     /// <summary>Says whether it is started with the service.</summary>
     public static ControlVerb<AutostartRequest, PartitionStatus> Autostart { get; } = new("service.autostart");
 

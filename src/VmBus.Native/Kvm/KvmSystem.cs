@@ -27,6 +27,9 @@ internal sealed partial class KvmSystem : KvmDescriptor
         return descriptor >= 0 ? new KvmSystem(descriptor) : throw new LinuxException($"Opening {Path} failed", Marshal.GetLastPInvokeError());
     }
 
+    /// <summary>Takes over /dev/kvm that another process, or this one, has opened.</summary>
+    internal static KvmSystem Take(LinuxFile file) => new(file.Release());
+
     /// <summary>The API version; 12 since 2007.</summary>
     internal int ApiVersion => Call(KvmRequest.KVM_GET_API_VERSION, 0);
 

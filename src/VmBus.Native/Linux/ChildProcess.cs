@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
@@ -15,7 +14,7 @@ namespace VmBus.Native.Linux;
 /// for its end. The child begins as <c>setpriv</c>, which asks for the signal, and a shell, which looks whether the parent is still there after that;
 /// both become the program. Any thread may use the members. Source: posix_spawn(3), prctl(2) PR_SET_PDEATHSIG, setpriv(1), waitid(2).
 /// </remarks>
-public sealed partial class ChildProcess : IDisposable
+public sealed partial class ChildProcess : IServingProcess
 {
     /// <summary>Where the child finds <see cref="ChildProgram.Descriptor"/>: the first number of systemd's socket activation.</summary>
     public const int GivenDescriptor = 3;
@@ -47,15 +46,15 @@ public sealed partial class ChildProcess : IDisposable
     }
 
     /// <summary>Raised once, on the child's thread, when it has ended and its last words are known.</summary>
-    public event Action<ChildProcess>? Ended;
+    public event Action<IServingProcess>? Ended;
 
-    /// <summary>The child's process id.</summary>
+    /// <inheritdoc/>
     public int ProcessId { get; private set; }
 
-    /// <summary>Whether the child has ended and its last words are known.</summary>
+    /// <inheritdoc/>
     public bool HasEnded => _over.Task.IsCompleted;
 
-    /// <summary>The last lines that the child wrote; empty when it said nothing.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<string> LastWords
     {
         get
@@ -77,11 +76,10 @@ public sealed partial class ChildProcess : IDisposable
         return errno == 0 ? child : throw new LinuxException($"Starting {program.Name} failed", errno);
     }
 
-    /// <summary>Waits for the child's end.</summary>
-    /// <returns>False when it has not come in time.</returns>
+    /// <inheritdoc/>
     public bool WaitForEnd(TimeSpan limit) => _over.Task.Wait(limit);
 
-    /// <summary>Ends the child at once. Nothing happens when it has ended.</summary>
+    /// <inheritdoc/>
     public void Kill()
     {
         lock (_gate)
@@ -152,7 +150,7 @@ public sealed partial class ChildProcess : IDisposable
                 "setpriv", "--pdeathsig", "TERM", "--", "/bin/sh", "-c", Launcher, Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
                 _program.Name, .. _program.Arguments,
             ];
-            int errno = spawn.TryStart(words[0], words, Variables(), out int id);
+            int errno = spawn.TryStart(words[0], words, _program.Variables(), out int id);
             ProcessId = id;
             return errno;
         }
@@ -160,15 +158,6 @@ public sealed partial class ChildProcess : IDisposable
         {
             if (given) _program.Descriptor!.DangerousRelease();
         }
-    }
-
-    private IEnumerable<string> Variables()
-    {
-        var variables = new Dictionary<string, string?>(StringComparer.Ordinal);
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables()) variables[(string)variable.Key] = (string?)variable.Value;
-        if (_program.Descriptor is not null) variables["LISTEN_FDS"] = "1";
-        foreach ((string name, string value) in _program.Environment) variables[name] = value;
-        return variables.Select(static variable => $"{variable.Key}={variable.Value}");
     }
 
     private void Keep(string line)

@@ -1,8 +1,9 @@
+using System.Collections;
 using System.Runtime.InteropServices;
 
 namespace VmBus.Native.Linux;
 
-/// <summary>A program to run as a <see cref="ChildProcess"/>.</summary>
+/// <summary>A program to run as a <see cref="ChildProcess"/> or a <see cref="LastingProcess"/>.</summary>
 /// <param name="Name">Its name, which is looked for in PATH.</param>
 /// <param name="Arguments">Its arguments.</param>
 public sealed record ChildProgram(string Name, IReadOnlyList<string> Arguments)
@@ -21,5 +22,15 @@ public sealed record ChildProgram(string Name, IReadOnlyList<string> Arguments)
     {
         string path = System.Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin";
         return path.Split(':').Select(folder => Path.Combine(folder, Name)).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>Its environment, each NAME=VALUE: this process's, and what it is told of <see cref="Descriptor"/>, and <see cref="Environment"/>.</summary>
+    internal IEnumerable<string> Variables()
+    {
+        var variables = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (DictionaryEntry variable in System.Environment.GetEnvironmentVariables()) variables[(string)variable.Key] = (string?)variable.Value;
+        if (Descriptor is not null) variables["LISTEN_FDS"] = "1";
+        foreach ((string name, string value) in Environment) variables[name] = value;
+        return variables.Select(static variable => $"{variable.Key}={variable.Value}");
     }
 }

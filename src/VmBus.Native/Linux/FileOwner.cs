@@ -9,8 +9,14 @@ public static partial class FileOwner
     public static uint CurrentUser => geteuid();
 
     /// <summary>Gives a file or folder to a group; its user stays.</summary>
-    /// <returns>0, or negative errno.</returns>
-    public static int ChangeGroup(string path, uint group) => chown(path, uint.MaxValue, group) < 0 ? -Marshal.GetLastPInvokeError() : 0;
+    /// <exception cref="LinuxException">The kernel refuses.</exception>
+    public static void GiveToGroup(string path, uint group)
+    {
+        if (chown(path, uint.MaxValue, group) >= 0) return;
+        int errno = Marshal.GetLastPInvokeError();
+        string cure = errno == Errno.EPERM ? " (of which one without CAP_CHOWN must be a member)" : "";
+        throw new LinuxException($"Giving '{path}' to group {group}{cure} failed", errno);
+    }
 
     [LibraryImport("libc")]
     private static partial uint geteuid();

@@ -46,8 +46,10 @@ public sealed partial class LinuxFile : SafeHandleMinusOneIsInvalid
     public const int MaximumVectors = 1024;
 
     private const int O_CLOEXEC = 0x80000;
+    private const int F_SETFD = 2;
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
+    private const int F_DUPFD_CLOEXEC = 1030;
 
     // The one flag here whose value differs between architectures.
     private static readonly int O_DIRECT = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
@@ -87,6 +89,26 @@ public sealed partial class LinuxFile : SafeHandleMinusOneIsInvalid
     {
         int flags = fcntl(this, F_GETFL, 0);
         return flags < 0 || fcntl(this, F_SETFL, flags & ~(int)LinuxOpen.NonBlocking) < 0 ? -Marshal.GetLastPInvokeError() : 0;
+    }
+
+    /// <summary>Leaves it open in the program that this process becomes.</summary>
+    /// <returns>0, or negative errno.</returns>
+    public int KeepForNextProgram() => fcntl(this, F_SETFD, 0) < 0 ? -Marshal.GetLastPInvokeError() : 0;
+
+    /// <summary>Another descriptor of the same open file, which has its position and locks in common with this one.</summary>
+    /// <exception cref="LinuxException">The process has no descriptor left.</exception>
+    public LinuxFile Duplicate()
+    {
+        int copy = fcntl(this, F_DUPFD_CLOEXEC, 0);
+        return copy >= 0 ? new LinuxFile(copy) : throw new LinuxException("Copying a descriptor failed", Marshal.GetLastPInvokeError());
+    }
+
+    /// <summary>Gives the descriptor up to whoever takes its number: this object is closed, the descriptor is not.</summary>
+    public int Release()
+    {
+        int descriptor = Descriptor;
+        SetHandleAsInvalid();
+        return descriptor;
     }
 
     /// <summary>preadv2: reads into <paramref name="count"/> iovecs at <paramref name="vectors"/>.</summary>

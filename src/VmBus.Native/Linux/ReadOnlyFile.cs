@@ -23,19 +23,12 @@ public sealed partial class ReadOnlyFile : SafeHandleMinusOneIsInvalid
     {
         file = null;
         int descriptor = open(path, O_RDONLY_CLOEXEC_NONBLOCK);
-        if (descriptor < 0) return Marshal.GetLastPInvokeError();
-        var opened = new ReadOnlyFile(descriptor);
-        opened.Bytes = lseek(opened, 0, SEEK_END);
-        if (opened.Bytes < 0)
-        {
-            int errno = Marshal.GetLastPInvokeError();
-            opened.Dispose();
-            return errno;
-        }
-
-        file = opened;
-        return 0;
+        return descriptor < 0 ? Marshal.GetLastPInvokeError() : Take(descriptor, out file);
     }
+
+    /// <summary>The same for a file that is open already; the caller's stays open.</summary>
+    /// <returns>0, or errno.</returns>
+    public static int TryShare(LinuxFile open, out ReadOnlyFile? file) => Take(open.Duplicate().Release(), out file);
 
     /// <summary>Reads exactly the bytes asked for into a buffer.</summary>
     /// <returns>0; ENODATA when the file ends before; any other errno of the host's.</returns>
@@ -71,6 +64,22 @@ public sealed partial class ReadOnlyFile : SafeHandleMinusOneIsInvalid
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle() => close((int)handle) == 0;
+
+    private static int Take(int descriptor, out ReadOnlyFile? file)
+    {
+        file = null;
+        var opened = new ReadOnlyFile(descriptor);
+        opened.Bytes = lseek(opened, 0, SEEK_END);
+        if (opened.Bytes < 0)
+        {
+            int errno = Marshal.GetLastPInvokeError();
+            opened.Dispose();
+            return errno;
+        }
+
+        file = opened;
+        return 0;
+    }
 
     private static int Judge(nint result) => result switch
     {

@@ -65,6 +65,20 @@ public sealed partial class TapDevice : SafeHandleMinusOneIsInvalid
         return null;
     }
 
+    /// <summary>Takes over a queue of a TAP that <see cref="TryOpen"/> has opened, in whichever process.</summary>
+    public static TapDevice Take(LinuxFile file) => new(file.Release());
+
+    /// <summary>Gives the descriptor up to whoever takes its number: this object is closed, the queue is not.</summary>
+    public int Release()
+    {
+        int descriptor = (int)handle;
+        SetHandleAsInvalid();
+        return descriptor;
+    }
+
+    /// <summary>Whether the interface was made for several queues.</summary>
+    public bool HasMultipleQueues => (Flags & TunConstant.IFF_MULTI_QUEUE) != 0;
+
     private ushort Flags
     {
         get

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace VmBus.Native.Linux;
 
 /// <summary>A listening stream socket for a child to serve, that only this process finds and that leaves nothing in the file system.</summary>
@@ -9,19 +7,20 @@ namespace VmBus.Native.Linux;
 /// </remarks>
 public sealed class UnixListener : IDisposable
 {
-    private readonly LinuxFile _place;
-
     private UnixListener(LinuxFile socket, LinuxFile place)
     {
         Socket = socket;
-        _place = place;
+        Place = new SocketPlace(place);
     }
 
     /// <summary>The socket. Whoever has given it to the server disposes it: a server that has ended refuses then, and does not keep its clients waiting.</summary>
     public LinuxFile Socket { get; }
 
+    /// <summary>Where one connects to it, as long as this object lives.</summary>
+    public SocketPlace Place { get; }
+
     /// <summary>Where this process connects to, as long as this object lives.</summary>
-    public string Path => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{_place.Descriptor}");
+    public string Path => Place.Path;
 
     /// <summary>Makes one.</summary>
     /// <exception cref="LinuxException">There is no place for it, or no descriptor.</exception>
@@ -48,6 +47,6 @@ public sealed class UnixListener : IDisposable
     public void Dispose()
     {
         Socket.Dispose();
-        _place.Dispose();
+        Place.Dispose();
     }
 }

@@ -50,6 +50,23 @@ public sealed partial class NbdConnection : SafeHandleZeroOrMinusOneIsInvalid
         return null;
     }
 
+    /// <summary>
+    /// Another descriptor of the socket, which belongs to the caller. The server sees its client go when both are closed; nothing may be sent by it.
+    /// </summary>
+    /// <exception cref="LinuxException">The process has no descriptor left.</exception>
+    public LinuxFile ShareSocket()
+    {
+        var socket = new LinuxFile(nbd_aio_get_fd(this));
+        try
+        {
+            return socket.Duplicate();
+        }
+        finally
+        {
+            _ = socket.Release();
+        }
+    }
+
     /// <summary>Starts a read into one buffer.</summary>
     /// <returns>A cookie above 0, or negative errno.</returns>
     public long Read(nint address, int bytes, long offset) => Started(nbd_aio_pread(this, address, (nuint)bytes, (ulong)offset, default, 0));

@@ -13,7 +13,7 @@ namespace VmBus.Native.Sandbox;
 public static unsafe partial class SystemCallFilter
 {
     /// <summary>Why no program can be started, and what to do, for a message.</summary>
-    public const string ProgramCure = "this partition starts no programs once it runs (start it with --sandbox spawn, or \"sandbox\": \"spawn\" in its definition)";
+    public const string ProgramCure = "this partition starts no programs once it runs (start it with --sandbox spawn, or by the service, which starts them for it)";
 
     private const nint SYS_seccomp = 317;
     private const nint SECCOMP_SET_MODE_FILTER = 1;

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using VmBus.Native.Linux;
 
 namespace VmBus.Network.Frames;
 
@@ -67,6 +69,10 @@ public sealed class FrameCapture : IDisposable
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static FrameCapture Create(string path, ILogger logger) =>
         new(path, new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), logger);
+
+    /// <summary>Writes to a file that is open and empty, and takes it over.</summary>
+    public static FrameCapture Take(string path, LinuxFile open, ILogger logger) =>
+        new(path, new FileStream(new SafeFileHandle(open.Release(), ownsHandle: true), FileAccess.Write, bufferSize: 0), logger);
 
     /// <summary>Announces an adapter, by the name that the capture shows.</summary>
     /// <returns>The number to add its frames with.</returns>

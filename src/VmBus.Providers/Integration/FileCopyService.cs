@@ -30,11 +30,15 @@ public sealed class FileCopyService
     /// <exception cref="IntegrationException">The guest does not take it; no part of it is left there if the guest can help it.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
-    public async Task<long> CopyAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation)
+    public Task<long> CopyAsync(string path, string guestPath, FileCopyFlags flags, CancellationToken cancellation) => CopyAsync(path, null, guestPath, flags, cancellation);
+
+    /// <summary>The same for a file that is open already, which stays the caller's.</summary>
+    public async Task<long> CopyAsync(string path, SafeFileHandle? open, string guestPath, FileCopyFlags flags, CancellationToken cancellation)
     {
         (string folder, string name) = Split(path, guestPath);
-        if (Directory.Exists(path)) throw new IOException($"'{path}' is a folder: a file is copied at a time.");
-        using SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+        if (open is null && Directory.Exists(path)) throw new IOException($"'{path}' is a folder: a file is copied at a time.");
+        using SafeFileHandle? own = open is null ? File.OpenHandle(path, options: FileOptions.SequentialScan) : null;
+        SafeFileHandle file = open ?? own!;
         long bytes = RandomAccess.GetLength(file);
         if (Interlocked.Exchange(ref _isBusy, 1) != 0) throw _provider.Failure(IntegrationProblem.Busy, "another file is being copied: wait until it is done.");
         Volatile.Write(ref _copied, 0);

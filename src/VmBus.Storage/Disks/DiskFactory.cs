@@ -12,21 +12,25 @@ public static class DiskFactory
     /// <exception cref="DiskException">It cannot be used; the message is one line that says why and what to do.</exception>
     public static IDisk Open(DiskOptions options, ILogger logger)
     {
-        if (options.IsVhostUser)
-        {
-            throw new DiskException(
-                DiskProblem.BadOption, $"Disk '{options.Name}' is served by another process, and only a partition can have such a disk: name an image or a block device.");
-        }
-
-        options = Resolve(options);
-        if (options.Format is DiskFormat.Raw or DiskFormat.Iso) return RawDisk.Open(options, logger);
-        DiskFormat seen = LookAt(options.Path);
-        return seen == options.Format
-            ? QemuNbdDisk.Open(options, logger)
-            : throw new DiskException(
-                DiskProblem.Format,
-                $"Disk '{options.Path}' is no {NameOf(options.Format)} image: it looks like {NameOf(seen)}; give the format it has.");
+        options = Check(options);
+        return IsRaw(options) ? RawDisk.Open(options, logger) : QemuNbdDisk.Open(options, logger);
     }
+
+    /// <summary>Opens and locks a disk for whoever is to use it, here or in another process.</summary>
+    /// <param name="options">What the operator said.</param>
+    /// <param name="logger">For what the operator should know although the disk opens.</param>
+    /// <exception cref="DiskException">It cannot be used; the message is one line that says why and what to do.</exception>
+    public static DiskDescriptors OpenDescriptors(DiskOptions options, ILogger logger)
+    {
+        options = Check(options);
+        return IsRaw(options) ? RawDisk.OpenDescriptors(options, logger) : QemuNbdServer.OpenDescriptors(options);
+    }
+
+    /// <summary>Uses a disk that is open.</summary>
+    /// <param name="open">It; it belongs to the disk from now on, or is closed.</param>
+    /// <param name="logger">For what happens to it later.</param>
+    /// <exception cref="DiskException">It cannot be used.</exception>
+    public static IDisk Use(DiskDescriptors open, ILogger logger) => IsRaw(open.Options) ? RawDisk.Use(open) : QemuNbdDisk.Use(open, logger);
 
     /// <summary>Replaces <see cref="DiskFormat.Automatic"/> by the format that will be used.</summary>
     /// <exception cref="DiskException">The image cannot be read, or looks like a format that must be named to be used.</exception>
@@ -61,6 +65,27 @@ public static class DiskFactory
         _ => DiskFormat.Automatic,
     };
 
+    private static bool IsRaw(DiskOptions options) => options.Format is DiskFormat.Raw or DiskFormat.Iso;
+
+    // The format is resolved, and the image has it.
+    private static DiskOptions Check(DiskOptions options)
+    {
+        if (options.IsVhostUser)
+        {
+            throw new DiskException(
+                DiskProblem.BadOption, $"Disk '{options.Name}' is served by another process, and only a partition can have such a disk: name an image or a block device.");
+        }
+
+        options = Resolve(options);
+        if (IsRaw(options)) return options;
+        DiskFormat seen = LookAt(options.Path);
+        return seen == options.Format
+            ? options
+            : throw new DiskException(
+                DiskProblem.Format,
+                $"Disk '{options.Path}' is no {NameOf(options.Format)} image: it looks like {NameOf(seen)}; give the format it has.");
+    }
+
     private static DiskFormat LookAt(string path)
     {
         using LinuxFile file = LinuxFile.TryOpen(path, LinuxOpen.Read | LinuxOpen.NonBlocking, out int errno)
@@ -76,6 +101,9 @@ public static class DiskFactory
             FileKind.Other => DiskFormat.Raw,
         };
     }
+
+    /// <summary>The format that a word of the command line names; null when it names none.</summary>
+    public static DiskFormat? FormatOfWord(string word) => Enum.GetValues<DiskFormat>().Cast<DiskFormat?>().FirstOrDefault(format => NameOf(format!.Value) == word);
 
     /// <summary>The word for a format on the command line.</summary>
     public static string NameOf(DiskFormat format) => format switch

@@ -4,7 +4,7 @@ using VmBus.Native.Nbd;
 
 namespace VmBus.Storage.Disks;
 
-/// <summary>An image of a format that QEMU reads, served by a <c>qemu-nbd</c> child of ours.</summary>
+/// <summary>An image of a format that QEMU reads, served by <c>qemu-nbd</c>, a child of ours or of whoever has opened the image for us.</summary>
 /// <remarks>
 /// When the child is gone, what is in flight and everything later answers EIO, and the loss is logged once. The child holds the image's
 /// lock. An image that was enlarged is seen at its full size when it is opened again.
@@ -41,9 +41,14 @@ public sealed class QemuNbdDisk : IDisk
 
     /// <summary>Starts the child and opens the image.</summary>
     /// <exception cref="DiskException">A tool is missing, or the image cannot be used.</exception>
-    public static QemuNbdDisk Open(DiskOptions options, ILogger logger)
+    public static QemuNbdDisk Open(DiskOptions options, ILogger logger) => Open(options, QemuNbdServer.Start(options, logger));
+
+    /// <summary>Uses an image that a child of another process serves, and takes over what is open of it.</summary>
+    /// <exception cref="DiskException">The library is missing, or the image cannot be used.</exception>
+    internal static QemuNbdDisk Use(DiskDescriptors open, ILogger logger) => Open(open.Options, QemuNbdServer.Use(open, logger));
+
+    private static QemuNbdDisk Open(DiskOptions options, QemuNbdServer server)
     {
-        QemuNbdServer server = QemuNbdServer.Start(options, logger);
         try
         {
             NbdExport export = server.Export;

@@ -5,10 +5,11 @@ using VmBus.Native.Nbd;
 
 namespace VmBus.Storage.Disks;
 
-/// <summary>A <c>qemu-nbd</c> child process that serves one image on a socket that only this process finds.</summary>
+/// <summary>A <c>qemu-nbd</c> process that serves one image on a socket that only this process finds, or only it and whoever has started the program.</summary>
 /// <remarks>
-/// The child is not persistent: it ends by itself when its last client goes. The connection kept here is the first and last one, and before there is
-/// one the child ends with its parent, so a parent that is killed leaves no server behind that holds the image's lock. Any thread. Source: qemu-nbd(8).
+/// The program is not persistent: it ends by itself when its last client goes. The connection kept here is the first and last one. A child of this process ends with it before there
+/// is one, so a parent that is killed leaves no server behind that holds the image's lock; one that was started for this process comes with a connection that has been its first.
+/// Any thread. Source: qemu-nbd(8).
 /// </remarks>
 internal sealed class QemuNbdServer : IDisposable
 {
@@ -18,19 +19,20 @@ internal sealed class QemuNbdServer : IDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
 
-    private readonly ChildProcess _child;
-    private readonly UnixListener _listener;
+    private readonly IServingProcess _child;
+    private readonly SocketPlace _place;
     private readonly string _path;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private NbdConnection? _anchor;
+    private LinuxFile? _hold;
     private bool _stopping;
     private bool _reported;
 
-    private QemuNbdServer(ChildProcess child, UnixListener listener, string path, ILogger logger)
+    private QemuNbdServer(IServingProcess child, SocketPlace place, string path, ILogger logger)
     {
         _child = child;
-        _listener = listener;
+        _place = place;
         _path = path;
         _logger = logger;
     }
@@ -41,33 +43,74 @@ internal sealed class QemuNbdServer : IDisposable
     /// <summary>What the image is.</summary>
     internal NbdExport Export => _anchor!.Export;
 
-    /// <summary>Starts the child and waits until it serves.</summary>
+    /// <summary>Starts a child and waits until it serves.</summary>
     /// <exception cref="DiskException">A tool is missing, or the child cannot open the image.</exception>
     internal static QemuNbdServer Start(DiskOptions options, ILogger logger)
     {
-        if (!NbdConnection.IsInstalled) throw Missing(options.Path, "the library libnbd.so.0", "libnbd0");
+        CheckLibrary(options);
         UnixListener? listener = null;
         QemuNbdServer? server = null;
         try
         {
             listener = UnixListener.Create();
-            ChildProcess child = ChildProcess.TryStart(Describe(options, listener.Socket)) ?? throw Missing(options.Path, "the program qemu-nbd", "qemu-utils");
-            server = new QemuNbdServer(child, listener, options.Path, logger);
-            server.Connect(options);
+            ChildProcess child = ChildProcess.TryStart(Describe(options, listener.Socket)) ?? throw MissingProgram(options);
+            server = new QemuNbdServer(child, listener.Place, options.Path, logger);
+            // One that ends before it serves resets the connection only when nobody else has the socket.
+            listener.Socket.Dispose();
+            server.Begin();
             return server;
         }
         catch (Exception failure)
         {
             if (server is not null) server.Dispose();
             else listener?.Dispose();
-            if (failure is LinuxException refused) throw new DiskException(DiskProblem.Host, $"Disk '{options.Path}' cannot be opened: {refused.Message}.");
+            if (failure is LinuxException refused) throw Refused(options, refused);
+            throw;
+        }
+    }
+
+    /// <summary>Starts a program that serves whoever gets the descriptors, and waits until it does.</summary>
+    /// <exception cref="DiskException">A tool is missing, or the program cannot open the image.</exception>
+    internal static DiskDescriptors OpenDescriptors(DiskOptions options)
+    {
+        CheckLibrary(options);
+        try
+        {
+            using UnixListener listener = UnixListener.Create();
+            listener.Place.OpenToAll();
+            using LastingProcess program = LastingProcess.TryStart(Describe(options, listener.Socket)) ?? throw MissingProgram(options);
+            listener.Socket.Dispose();
+            using NbdConnection first = Begin(program, () => NbdConnection.TryConnect(listener.Path, out _), options.Path);
+            return new DiskDescriptors(options, [first.ShareSocket(), listener.Place.Handle.Duplicate(), program.Handle.Duplicate()]);
+        }
+        catch (LinuxException refused)
+        {
+            throw Refused(options, refused);
+        }
+    }
+
+    /// <summary>Uses a program that another process has started, and takes over the descriptors.</summary>
+    /// <exception cref="DiskException">The library is missing, or the program is gone.</exception>
+    internal static QemuNbdServer Use(DiskDescriptors open, ILogger logger)
+    {
+        IReadOnlyList<LinuxFile> files = open.Take(3);
+        var server = new QemuNbdServer(LastingProcess.Take(files[2]), new SocketPlace(files[1]), open.Options.Path, logger) { _hold = files[0] };
+        try
+        {
+            CheckLibrary(open.Options);
+            server.Begin();
+            return server;
+        }
+        catch
+        {
+            server.Dispose();
             throw;
         }
     }
 
     /// <summary>Opens another connection. Blocks for a moment.</summary>
     /// <returns>Null when the child is gone.</returns>
-    internal NbdConnection? Connect() => NbdConnection.TryConnect(_listener.Path, out _);
+    internal NbdConnection? Connect() => NbdConnection.TryConnect(_place.Path, out _);
 
     /// <summary>Says once that the child is gone. It has been said when this returns, whichever thread did.</summary>
     internal void ReportLoss()
@@ -76,7 +119,7 @@ internal sealed class QemuNbdServer : IDisposable
         {
             if (_stopping || _reported) return;
             _reported = true;
-            StorageLog.ServerLost(_logger, _path, ProcessId, Words("no last words", " | "));
+            StorageLog.ServerLost(_logger, _path, ProcessId, Words(_child, "no last words", " | "));
         }
     }
 
@@ -84,10 +127,11 @@ internal sealed class QemuNbdServer : IDisposable
     {
         lock (_gate) _stopping = true;
         _anchor?.Dispose();
+        _hold?.Dispose();
         // Without clients it writes back its caches and ends by itself; only a hung one is killed.
-        if (_anchor is not null) _ = _child.WaitForEnd(StopLimit);
+        if (_anchor is not null && !_child.WaitForEnd(StopLimit)) _child.Kill();
         _child.Dispose();
-        _listener.Dispose();
+        _place.Dispose();
     }
 
     private static ChildProgram Describe(DiskOptions options, LinuxFile socket)
@@ -110,39 +154,48 @@ internal sealed class QemuNbdServer : IDisposable
     private static DiskException Missing(string path, string what, string package) =>
         new(DiskProblem.MissingTool, $"Disk '{path}' needs {what}, which is not installed; install the package {package}.");
 
-    // The child answers when it has opened the image; one that ends before that resets the connection, because nobody else has the socket.
-    private void Connect(DiskOptions options)
-    {
-        _listener.Socket.Dispose();
-        bool late = false;
-        using (new Timer(_ => { late = true; _child.Kill(); }, null, StartLimit, Timeout.InfiniteTimeSpan)) _anchor = Connect();
-        if (_anchor is null)
-        {
-            _ = _child.WaitForEnd(StartLimit);
-            throw late
-                ? new DiskException(
-                    DiskProblem.Host,
-                    string.Create(CultureInfo.InvariantCulture, $"Disk '{options.Path}': qemu-nbd did not open it within {StartLimit.TotalSeconds} s."))
-                : Explain();
-        }
+    private static DiskException MissingProgram(DiskOptions options) => Missing(options.Path, "the program qemu-nbd", "qemu-utils");
 
+    private static DiskException Refused(DiskOptions options, LinuxException refused) => new(DiskProblem.Host, $"Disk '{options.Path}' cannot be opened: {refused.Message}.");
+
+    private static void CheckLibrary(DiskOptions options)
+    {
+        if (!NbdConnection.IsInstalled) throw Missing(options.Path, "the library libnbd.so.0", "libnbd0");
+    }
+
+    // The program answers when it has opened the image; one that ends before that resets the connection, because nobody else has the socket.
+    private static NbdConnection Begin(IServingProcess program, Func<NbdConnection?> connect, string path)
+    {
+        bool late = false;
+        NbdConnection? connection;
+        using (new Timer(_ => { late = true; program.Kill(); }, null, StartLimit, Timeout.InfiniteTimeSpan)) connection = connect();
+        if (connection is not null) return connection;
+        _ = program.WaitForEnd(StartLimit);
+        throw late
+            ? new DiskException(DiskProblem.Host, string.Create(CultureInfo.InvariantCulture, $"Disk '{path}': qemu-nbd did not open it within {StartLimit.TotalSeconds} s."))
+            : Explain(path, program);
+    }
+
+    private void Begin()
+    {
+        _anchor = Begin(_child, Connect, _path);
         _child.Ended += _ => ReportLoss();
         // It may have ended before anyone listened.
         if (_child.HasEnded) ReportLoss();
     }
 
-    private DiskException Explain()
+    private static DiskException Explain(string path, IServingProcess program)
     {
-        string words = Words("it gave no reason", " ");
+        string words = Words(program, "it gave no reason", " ");
         return words switch
         {
             _ when words.Contains(" lock", StringComparison.Ordinal) =>
-                new(DiskProblem.Locked, $"Disk '{_path}' is in use by another process; stop that one first (lslocks and lsof name it)."),
+                new(DiskProblem.Locked, $"Disk '{path}' is in use by another process; stop that one first (lslocks and lsof name it)."),
             _ when words.Contains("Permission denied", StringComparison.Ordinal) =>
-                new(DiskProblem.NoPermission, $"Disk '{_path}' or a file it refers to may not be opened by this user; qemu-nbd says: {words}"),
-            _ => new(DiskProblem.Format, $"Disk '{_path}' cannot be opened; qemu-nbd says: {words}"),
+                new(DiskProblem.NoPermission, $"Disk '{path}' or a file it refers to may not be opened by this user; qemu-nbd says: {words}"),
+            _ => new(DiskProblem.Format, $"Disk '{path}' cannot be opened; qemu-nbd says: {words}"),
         };
     }
 
-    private string Words(string none, string separator) => _child.LastWords is { Count: > 0 } words ? string.Join(separator, words) : none;
+    private static string Words(IServingProcess program, string none, string separator) => program.LastWords is { Count: > 0 } words ? string.Join(separator, words) : none;
 }

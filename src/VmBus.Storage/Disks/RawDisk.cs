@@ -74,18 +74,40 @@ public sealed class RawDisk : IDisk
 
     /// <summary>Opens and locks an image or block device.</summary>
     /// <exception cref="DiskException">It cannot be used; the message says why and what to do.</exception>
-    public static RawDisk Open(DiskOptions options, ILogger logger)
+    public static RawDisk Open(DiskOptions options, ILogger logger) => Use(OpenDescriptors(options, logger));
+
+    /// <summary>Opens and locks an image or block device for whoever is to use it.</summary>
+    /// <exception cref="DiskException">It cannot be used; the message says why and what to do.</exception>
+    internal static DiskDescriptors OpenDescriptors(DiskOptions options, ILogger logger)
     {
-        bool iso = options.Format == DiskFormat.Iso;
-        bool readOnly = options.ReadOnly || iso;
+        bool readOnly = IsReadOnly(options);
         LinuxFile file = OpenFile(options.Path, readOnly);
         try
         {
-            FileStatus status = Examine(options.Path, file, readOnly);
+            _ = Examine(options.Path, file, readOnly);
             TakeLock(options.Path, file, readOnly, logger);
+            return new DiskDescriptors(options, [file]);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Uses one that is open, and takes it over.</summary>
+    /// <exception cref="DiskException">It cannot be used; the message says why and what to do.</exception>
+    internal static RawDisk Use(DiskDescriptors open)
+    {
+        DiskOptions options = open.Options;
+        bool readOnly = IsReadOnly(options);
+        LinuxFile file = open.Take(1)[0];
+        try
+        {
+            FileStatus status = Examine(options.Path, file, readOnly);
             DirectAlignment direct = DirectAlignment.None;
             if (options.Cache == DiskCache.Direct) direct = DirectAlignment.Enable(options.Path, file, status);
-            DiskGeometry geometry = Measure(options, file, status, direct, iso);
+            DiskGeometry geometry = Measure(options, file, status, direct, options.Format == DiskFormat.Iso);
             DiskTraits traits = Probe(file, status, geometry, readOnly);
             return new RawDisk(options.Path, file, status.Kind, geometry, traits, direct);
         }
@@ -162,6 +184,8 @@ public sealed class RawDisk : IDisk
             if (_queues.Remove(queue)) _closed += queue.Counters;
         }
     }
+
+    private static bool IsReadOnly(DiskOptions options) => options.ReadOnly || options.Format == DiskFormat.Iso;
 
     private static LinuxFile OpenFile(string path, bool readOnly)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using VmBus.Host.Devices;
 using VmBus.Host.Integration;
 using VmBus.Host.Joins;
 using VmBus.Network.Links;
@@ -24,7 +25,7 @@ public sealed class IntegrationComponentsTests : IGuestClock, IDisposable
     public IntegrationComponentsTests()
     {
         _adapters = new NetworkAdapters("test", processorCount: 1, OpenLink, capture: null, NullLogger.Instance);
-        _services = new IntegrationComponents("test", this, _adapters, NullLogger.Instance);
+        _services = new IntegrationComponents("test", this, _adapters, HostDevices.Instance, NullLogger.Instance);
         _services.OfferOn(_guest.Server.Offer);
         _offers = _guest.Connect();
     }

@@ -70,6 +70,7 @@ internal static class Samples
         Of(new DefinitionReply("{}")),
         Of(new StopRequest("web", 5000, true)),
         Of(new EndReply("crashed", "why")),
+        Of(new GiveRequest("web", "disk", "/data.img,readonly")),
         Of(new AutostartRequest("web", true)),
         Of(new ReloadReply(2, ["bad.json: line 1"])),
         Of(new AttachRequest(4096)),

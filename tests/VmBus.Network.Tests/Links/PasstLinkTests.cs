@@ -64,6 +64,36 @@ public sealed class PasstLinkTests
 
     [PasstTheory]
     [InlineData(LaneEngineKind.IoUring)]
+    public void Passt_of_another_process_serves_ends_with_its_use_and_is_asked_for_when_it_has_ended(LaneEngineKind engine) => Run(() =>
+    {
+        using var asked = new AutoResetEvent(false);
+        LinkDescriptors open = LinkFactory.OpenDescriptors(NicOptions.Parse("user"), 4);
+        int process;
+        using (var link = (PasstLink)LinkFactory.Use(open, () => asked.Set(), NullLogger.Instance))
+        {
+            link.SetFilter(new FrameFilter(GuestMac, FrameKinds.Directed | FrameKinds.Broadcast | FrameKinds.Multicast));
+            using var adapter = new Adapter(link, engine: engine);
+            AssertAnswers(adapter, 1);
+            // It takes no other while it has one.
+            link.Renew(LinkFactory.OpenDescriptors(NicOptions.Parse("user"), 1));
+            int first = link.ProcessId;
+            LinkStateTests.Use(link, () => Process.GetProcessById(first).Kill(), up: false);
+            Assert.True(asked.WaitOne(TimeSpan.FromSeconds(30)));
+            Assert.True(asked.WaitOne(TimeSpan.FromSeconds(30)), "It asks once only.");
+            LinkStateTests.Use(link, () => link.Renew(LinkFactory.OpenDescriptors(NicOptions.Parse("user"), 1)), up: true);
+            process = link.ProcessId;
+            Assert.NotEqual(first, process);
+            AssertAnswers(adapter, 2);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => !IsRunning(process), TimeSpan.FromSeconds(30)), "passt outlived its use.");
+    });
+
+    // One that nobody has waited for is no more than a number.
+    private static bool IsRunning(int process) => File.Exists($"/proc/{process}/status") && !File.ReadAllText($"/proc/{process}/status").Contains("State:\tZ", StringComparison.Ordinal);
+
+    [PasstTheory]
+    [InlineData(LaneEngineKind.IoUring)]
     public void Child_that_does_not_read_costs_frames_and_none_is_torn(LaneEngineKind engine) => Run(() =>
     {
         using PasstLink link = Open();

@@ -342,7 +342,7 @@ public sealed class QemuNbdDiskTests : IDisposable
         }
     }
 
-    private sealed class KeptLog : ILogger
+    internal sealed class KeptLog : ILogger
     {
         internal ConcurrentQueue<string> Lines { get; } = new();
 

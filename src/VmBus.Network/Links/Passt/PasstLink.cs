@@ -4,8 +4,8 @@ using VmBus.Network.Frames;
 
 namespace VmBus.Network.Links.Passt;
 
-/// <summary>The host's own connections for users without privileges: a supervised <c>passt</c>, which is started again when it ends.</summary>
-internal sealed class PasstLink : ILink
+/// <summary>The host's own connections for users without privileges: a supervised <c>passt</c>, which is started again when it ends, here or by whoever has given it.</summary>
+internal sealed class PasstLink : IGivenLink
 {
     private const int Mtu = 1500;
     private const int EthernetHeader = 14;
@@ -17,21 +17,24 @@ internal sealed class PasstLink : ILink
     private static readonly TimeSpan GoodLife = TimeSpan.FromSeconds(60);
 
     private readonly ILogger _logger;
+    private readonly Action? _askForAnother;
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _work = new(false);
     private readonly Thread _supervisor;
     private PasstProcess? _process;
     private PasstStream? _stream;
     private PasstQueue? _queue;
+    private PasstProcess? _another;
     private bool _lost;
     private bool _disposed;
     private volatile bool _up = true;
     private volatile FrameFilter _filter = new(default, FrameKinds.None);
     private volatile FrameCapture? _capture;
 
-    private PasstLink(PasstProcess process, ILogger logger)
+    private PasstLink(PasstProcess process, Action? askForAnother, ILogger logger)
     {
         _logger = logger;
+        _askForAnother = askForAnother;
         _process = process;
         _stream = new PasstStream(process.Connection);
         _supervisor = new Thread(Supervise) { Name = "link-user", IsBackground = true };
@@ -72,9 +75,47 @@ internal sealed class PasstLink : ILink
 
     /// <summary>Starts passt.</summary>
     /// <exception cref="LinkException">It is not installed, or cannot work here.</exception>
-    public static PasstLink Open(NicOptions options, ILogger logger) => options.Queues is null or 1
-        ? new PasstLink(PasstProcess.Start(Mtu), logger)
-        : throw new LinkException(LinkProblem.BadOption, $"Network link 'user' has one queue, not {options.Queues}; leave queues out, or use a TAP.");
+    public static PasstLink Open(NicOptions options, ILogger logger)
+    {
+        Check(options);
+        return new PasstLink(PasstProcess.Start(Mtu), null, logger);
+    }
+
+    /// <summary>Starts passt for whoever gets the descriptors.</summary>
+    /// <exception cref="LinkException">It is not installed, or cannot work here.</exception>
+    internal static LinkDescriptors OpenDescriptors(NicOptions options)
+    {
+        Check(options);
+        return new LinkDescriptors(options, PasstProcess.OpenDescriptors(Mtu));
+    }
+
+    /// <summary>Uses a passt that another process has started.</summary>
+    /// <param name="open">It, taken over.</param>
+    /// <param name="lost">Called when it has ended, and again from time to time until there is another.</param>
+    /// <param name="logger">For what happens to it later.</param>
+    /// <exception cref="LinkException">The descriptors are others.</exception>
+    internal static PasstLink Use(LinkDescriptors open, Action lost, ILogger logger) => new(PasstProcess.Take(open), lost, logger);
+
+    /// <inheritdoc/>
+    public void Renew(LinkDescriptors open)
+    {
+        var another = PasstProcess.Take(open);
+        PasstProcess? unused;
+        lock (_gate)
+        {
+            // Nobody waits for it when this one serves, or the link is closed.
+            bool wanted = _lost && !_disposed;
+            unused = wanted ? _another : another;
+            if (wanted)
+            {
+                _another = another;
+                _work.Set();
+            }
+        }
+
+        unused?.Connection.Dispose();
+        unused?.Dispose();
+    }
 
     /// <inheritdoc/>
     public ILinkQueue? OpenQueue(Lane lane, IFrameReceiver receiver)
@@ -111,6 +152,14 @@ internal sealed class PasstLink : ILink
         _work.Dispose();
         _stream?.Dispose();
         _process?.Dispose();
+        _another?.Connection.Dispose();
+        _another?.Dispose();
+    }
+
+    private static void Check(NicOptions options)
+    {
+        if (options.Queues is null or 1) return;
+        throw new LinkException(LinkProblem.BadOption, $"Network link 'user' has one queue, not {options.Queues}; leave queues out, or use a TAP.");
     }
 
     /// <summary>A connection is over. Any thread.</summary>
@@ -176,11 +225,13 @@ internal sealed class PasstLink : ILink
     {
         while (true)
         {
+            _askForAnother?.Invoke();
             if (!TryPause(delay)) return false;
             delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
             try
             {
-                Replace(PasstProcess.Start(Mtu));
+                if (TakeAnother() is not { } process) continue;
+                Replace(process);
                 return true;
             }
             catch (LinkException failure)
@@ -190,6 +241,19 @@ internal sealed class PasstLink : ILink
         }
     }
 
+    // Null when whoever is asked for it has none yet.
+    private PasstProcess? TakeAnother()
+    {
+        if (_askForAnother is null) return PasstProcess.Start(Mtu);
+        lock (_gate)
+        {
+            PasstProcess? another = _another;
+            _another = null;
+            return another;
+        }
+    }
+
+    // Ends early when there is another.
     private bool TryPause(TimeSpan delay)
     {
         long end = Environment.TickCount64 + (long)delay.TotalMilliseconds;
@@ -199,6 +263,7 @@ internal sealed class PasstLink : ILink
             lock (_gate)
             {
                 if (_disposed) return false;
+                if (_another is not null) return true;
             }
         }
 

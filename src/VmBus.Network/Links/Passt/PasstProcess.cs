@@ -3,9 +3,9 @@ using VmBus.Native.Linux;
 
 namespace VmBus.Network.Links.Passt;
 
-/// <summary>A <c>passt</c> child process with the one connection it serves.</summary>
+/// <summary>A <c>passt</c> process with the one connection it serves: a child, or one that another process has started for this one.</summary>
 /// <remarks>
-/// The child is born with its end of the connection and ends when the other one goes, so a parent that is killed leaves none behind. It gives up
+/// It is born with its end of the connection and ends when the other one goes, so a user who is killed leaves none behind. It gives up
 /// root by itself. Any thread. Source: passt(1).
 /// </remarks>
 internal sealed class PasstProcess : IDisposable
@@ -15,9 +15,9 @@ internal sealed class PasstProcess : IDisposable
     private const int EthernetBytes = 60;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
 
-    private readonly ChildProcess _child;
+    private readonly IServingProcess _child;
 
-    private PasstProcess(ChildProcess child, LinuxFile connection)
+    private PasstProcess(IServingProcess child, LinuxFile connection)
     {
         _child = child;
         Connection = connection;
@@ -27,7 +27,7 @@ internal sealed class PasstProcess : IDisposable
     /// <summary>Raised, on any thread, when the child has ended.</summary>
     internal event Action<PasstProcess>? Ended;
 
-    /// <summary>Whether the child has ended.</summary>
+    /// <summary>Whether it has ended.</summary>
     internal bool HasEnded => _child.HasEnded;
 
     /// <summary>The child's process id.</summary>
@@ -37,7 +37,7 @@ internal sealed class PasstProcess : IDisposable
     internal LinuxFile Connection { get; }
 
     /// <summary>The last lines that the child wrote.</summary>
-    internal string LastWords => _child.LastWords is { Count: > 0 } words ? string.Join(" | ", words) : "it gave no reason";
+    internal string LastWords => WordsOf(_child);
 
     /// <summary>Starts the child and waits until it serves.</summary>
     /// <param name="mtu">Longest packet, which the child tells the guest.</param>
@@ -50,19 +50,49 @@ internal sealed class PasstProcess : IDisposable
         {
             (ours, LinuxFile theirs) = UnixStream.CreatePair();
             using (theirs) child = ChildProcess.TryStart(Describe(mtu, theirs));
-            if (child is null)
-                throw new LinkException(LinkProblem.MissingTool, "Network link 'user' needs the program passt, which is not installed; install the package passt.");
-            var passt = new PasstProcess(child, ours);
-            passt.WaitUntilReady();
-            return passt;
+            if (child is null) throw Missing();
+            WaitUntilReady(child, ours);
+            return new PasstProcess(child, ours);
         }
         catch (Exception failure)
         {
             child?.Dispose();
             ours?.Dispose();
-            if (failure is LinuxException refused) throw new LinkException(LinkProblem.Host, $"Network link 'user' cannot be opened: {refused.Message}.");
+            if (failure is LinuxException refused) throw Refused(refused);
             throw;
         }
+    }
+
+    /// <summary>Starts one for whoever gets the descriptors, the connection and the process, and waits until it serves.</summary>
+    /// <param name="mtu">Longest packet, which it tells the guest.</param>
+    /// <exception cref="LinkException">It is not installed, or cannot work here.</exception>
+    internal static IReadOnlyList<LinuxFile> OpenDescriptors(int mtu)
+    {
+        LinuxFile? ours = null;
+        try
+        {
+            (ours, LinuxFile theirs) = UnixStream.CreatePair();
+            LastingProcess? started;
+            using (theirs) started = LastingProcess.TryStart(Describe(mtu, theirs));
+            using LastingProcess passt = started ?? throw Missing();
+            WaitUntilReady(passt, ours);
+            return [ours, passt.Handle.Duplicate()];
+        }
+        catch (Exception failure)
+        {
+            ours?.Dispose();
+            if (failure is LinuxException refused) throw Refused(refused);
+            throw;
+        }
+    }
+
+    /// <summary>Takes one over that another process has started.</summary>
+    /// <exception cref="LinkException">There are other descriptors than those of passt; they are closed.</exception>
+    internal static PasstProcess Take(LinkDescriptors open)
+    {
+        if (open.Files.Count == 2) return new PasstProcess(LastingProcess.Take(open.Files[1]), open.Files[0]);
+        open.Dispose();
+        throw new LinkException(LinkProblem.Host, $"Network link 'user' was given with {open.Files.Count} descriptors instead of 2: use programs of the same release.");
     }
 
     public void Dispose() => _child.Dispose();
@@ -81,7 +111,7 @@ internal sealed class PasstProcess : IDisposable
 
     // The child reads when it is ready, so it gets something to read: a frame of no protocol, from the address that it takes for a guest's of which it
     // knows nothing yet.
-    private void WaitUntilReady()
+    private static void WaitUntilReady(IServingProcess passt, LinuxFile connection)
     {
         using var frame = new BounceBuffer(PasstStream.LengthBytes + EthernetBytes);
         frame.Data[PasstStream.LengthBytes - 1] = EthernetBytes;
@@ -89,16 +119,22 @@ internal sealed class PasstProcess : IDisposable
         // IEEE 802's number for experiments.
         frame.Data[PasstStream.LengthBytes + 12] = 0x88;
         frame.Data[PasstStream.LengthBytes + 13] = 0xB5;
-        bool sent = LinuxFile.Write(Connection, frame.Vector(frame.Bytes), 1, -1, 0) == frame.Bytes;
+        bool sent = LinuxFile.Write(connection, frame.Vector(frame.Bytes), 1, -1, 0) == frame.Bytes;
         long deadline = Environment.TickCount64 + (long)StartLimit.TotalMilliseconds;
-        while (!sent || !UnixStream.HasBeenRead(Connection))
+        while (!sent || !UnixStream.HasBeenRead(connection))
         {
             // No sign of its own costs less.
-            if (_child.WaitForEnd(TimeSpan.FromMilliseconds(sent ? 10 : StartLimit.TotalMilliseconds))) throw Explain(LastWords);
+            if (passt.WaitForEnd(TimeSpan.FromMilliseconds(sent ? 10 : StartLimit.TotalMilliseconds))) throw Explain(WordsOf(passt));
             if (Environment.TickCount64 > deadline)
-                throw new LinkException(LinkProblem.Host, $"Network link 'user': passt was not ready within {StartLimit.TotalSeconds} s: {LastWords}");
+                throw new LinkException(LinkProblem.Host, $"Network link 'user': passt was not ready within {StartLimit.TotalSeconds} s: {WordsOf(passt)}");
         }
     }
+
+    private static string WordsOf(IServingProcess passt) => passt.LastWords is { Count: > 0 } words ? string.Join(" | ", words) : "it gave no reason";
+
+    private static LinkException Missing() => new(LinkProblem.MissingTool, "Network link 'user' needs the program passt, which is not installed; install the package passt.");
+
+    private static LinkException Refused(LinuxException refused) => new(LinkProblem.Host, $"Network link 'user' cannot be opened: {refused.Message}.");
 
     private static LinkException Explain(string words) => new(
         LinkProblem.Host,

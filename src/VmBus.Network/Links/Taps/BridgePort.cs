@@ -16,6 +16,7 @@ internal sealed class BridgePort
     private readonly string _bridge;
     private readonly bool _openSwitch;
     private int _joinedIndex;
+    private bool _isOthers;
     private string? _port;
 
     private BridgePort(string bridge, bool openSwitch)
@@ -46,13 +47,26 @@ internal sealed class BridgePort
             $"Bridge '{name}' does not exist; create it (ip link add {name} type bridge && ip link set {name} up) or name another.{also}");
     }
 
+    /// <summary>The place of an interface that another process has joined to the bridge. Who joins it again, and ends what Open vSwitch keeps, is that one.</summary>
+    /// <param name="name">The bridge.</param>
+    /// <param name="route">For questions.</param>
+    internal static BridgePort Joined(string name, RouteSocket route)
+    {
+        NetworkInterface? found = route.Find(name);
+        return new BridgePort(name, openSwitch: found is not null && found.Kind != "bridge") { _joinedIndex = found?.Index ?? 0, _isOthers = true };
+    }
+
     /// <summary>Makes an interface a port.</summary>
+    /// <param name="port">The interface.</param>
+    /// <param name="route">For questions and changes.</param>
+    /// <param name="mayBeLeft">Whether nobody ends what Open vSwitch keeps, so that it may know a port of this name, of an interface that is gone, on this bridge or another.</param>
     /// <returns>Null when done, else why not.</returns>
-    internal string? Join(NetworkInterface port, RouteSocket route)
+    internal string? Join(NetworkInterface port, RouteSocket route, bool mayBeLeft = false)
     {
         if (route.Find(_bridge) is not { } bridge) return $"bridge '{_bridge}' does not exist";
         if (_openSwitch)
         {
+            if (mayBeLeft) _ = Run("--if-exists", "del-port", port.Name);
             (int status, string words) = Run("--may-exist", "add-port", _bridge, port.Name);
             if (status != 0) return words;
         }
@@ -76,6 +90,7 @@ internal sealed class BridgePort
         {
             // Somebody who took the port out of the bridge meant it; a bridge that went took it out as well and is another one now.
             if (bridge.Index == _joinedIndex) return $"'{port.Name}' was taken out of bridge '{_bridge}'";
+            if (_isOthers) return $"bridge '{_bridge}' was made anew";
             if (Join(port, route) is { } problem) return problem;
         }
         else if (!_openSwitch && port.Master != bridge.Index)
@@ -85,6 +100,10 @@ internal sealed class BridgePort
 
         return bridge.IsUp ? null : $"bridge '{_bridge}' is down";
     }
+
+    /// <summary>Whether the bridge is another one now, of the same name, and the port is to be opened anew by whoever has joined it.</summary>
+    internal bool MustBeRenewed(NetworkInterface port, RouteSocket route)
+        => _isOthers && port.Master == 0 && route.Find(_bridge) is { } bridge && bridge.Index != _joinedIndex;
 
     /// <summary>The interface is another one now, of the same name.</summary>
     internal void Forget() => _joinedIndex = 0;

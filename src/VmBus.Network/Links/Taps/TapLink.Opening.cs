@@ -11,34 +11,118 @@ internal sealed partial class TapLink
     /// <summary>Opens the TAP that the options name, or makes one.</summary>
     /// <exception cref="LinkException">It cannot be used.</exception>
     internal static TapLink Open(NicOptions options, ILogger logger)
+        => Begin(options, route => Find(options, route), (found, route, changes) => new TapLink(options, found, null, null, route, changes, logger));
+
+    /// <summary>Opens the TAP that the options name, or makes one, with all its queues for whoever gets the descriptors.</summary>
+    /// <exception cref="LinkException">It cannot be used.</exception>
+    internal static LinkDescriptors OpenDescriptors(NicOptions options, int queues)
+    {
+        using RouteSocket route = OpenRoute(options, RouteSocket.Open);
+        Found found = Find(options, route, forOthers: true);
+        List<LinuxFile> files = [];
+        try
+        {
+            int count = found.Multiple ? Math.Min(Math.Min(options.Queues ?? DefaultQueues, queues), LinkDescriptors.MaximumCount - 1) : 0;
+            for (int i = 0; i < count; i++) files.Add(OpenDetached(options, found.Interface.Name));
+            return new LinkDescriptors(options, [new LinuxFile(found.Anchor.Release()), .. files]);
+        }
+        catch
+        {
+            foreach (LinuxFile file in files) file.Dispose();
+            found.Bridge?.Leave();
+            found.Anchor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Uses a TAP whose queues another process has opened.</summary>
+    /// <param name="open">They, taken over: the first one is never attached, where there are several.</param>
+    /// <param name="lost">Called when the interface has gone and is there again, or cannot be joined to its bridge again.</param>
+    /// <param name="logger">For what happens to the link later.</param>
+    /// <exception cref="LinkException">The interface has gone meanwhile.</exception>
+    internal static TapLink Use(LinkDescriptors open, Action lost, ILogger logger)
+    {
+        Queue<TapDevice> queues = new(open.Files.Select(TapDevice.Take));
+        try
+        {
+            return Begin(
+                open.Options, route => Take(open.Options, queues.Dequeue(), route), (found, route, changes) => new TapLink(open.Options, found, queues, lost, route, changes, logger));
+        }
+        catch
+        {
+            foreach (TapDevice queue in queues) queue.Dispose();
+            throw;
+        }
+    }
+
+    private static TapLink Begin(NicOptions options, Func<RouteSocket, Found> find, Func<Found, RouteSocket, RouteSocket, TapLink> make)
     {
         RouteSocket? route = null, changes = null;
         Found? found = null;
         try
         {
             // Open before the interface is looked at, so that no change is missed.
-            changes = RouteSocket.OpenForChanges();
-            route = RouteSocket.Open();
-            found = Find(options, route);
-            return new TapLink(options, found, route, changes, logger);
+            changes = OpenRoute(options, RouteSocket.OpenForChanges);
+            route = OpenRoute(options, RouteSocket.Open);
+            found = find(route);
+            return make(found, route, changes);
         }
-        catch (Exception failure)
+        catch
         {
             found?.Bridge?.Leave();
             found?.Anchor.Dispose();
             route?.Dispose();
             changes?.Dispose();
-            if (failure is LinuxException refused) throw new LinkException(LinkProblem.Host, $"Network link '{options.Name}' cannot be watched: {refused.Message}");
             throw;
         }
     }
 
-    private static Found Find(NicOptions options, RouteSocket route)
+    private static RouteSocket OpenRoute(NicOptions options, Func<RouteSocket> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (LinuxException refused)
+        {
+            throw new LinkException(LinkProblem.Host, $"Network link '{options.Name}' cannot be watched: {refused.Message}");
+        }
+    }
+
+    private static LinuxFile OpenDetached(NicOptions options, string name)
+    {
+        TapDevice queue = TapDevice.TryOpen(name, multipleQueues: true, out int errno) ?? throw Refused(options, name, errno, exists: true);
+        try
+        {
+            Must(options, "detaching a queue", queue.Detach());
+            return new LinuxFile(queue.Release());
+        }
+        catch
+        {
+            queue.Dispose();
+            throw;
+        }
+    }
+
+    // The queue is detached already where there are several.
+    private static Found Take(NicOptions options, TapDevice device, RouteSocket route)
+    {
+        if (!device.TryGetName(out string name))
+        {
+            device.Dispose();
+            throw new LinkException(LinkProblem.Host, $"Network link '{options.Name}': the TAP went while it was given; try again.");
+        }
+
+        BridgePort? bridge = options.Kind == LinkKind.Bridge ? BridgePort.Joined(options.Target, route) : null;
+        return Ready(options, device, name, device.HasMultipleQueues, bridge, route, detach: false);
+    }
+
+    private static Found Find(NicOptions options, RouteSocket route, bool forOthers = false)
     {
         if (options.Kind == LinkKind.Tap)
-            return route.Find(options.Target) is { } there ? Existing(options, there, route) : Made(options, options.Target, null, 0, route);
+            return route.Find(options.Target) is { } there ? Existing(options, there, route) : Made(options, options.Target, null, 0, route, forOthers);
         BridgePort bridge = BridgePort.Find(options.Target, route, out int mtu);
-        return Made(options, NewName, bridge, mtu, route);
+        return Made(options, NewName, bridge, mtu, route, forOthers);
     }
 
     private static Found Existing(NicOptions options, NetworkInterface there, RouteSocket route)
@@ -57,7 +141,7 @@ internal sealed partial class TapLink
         return Ready(options, device, there.Name, multiple, null, route);
     }
 
-    private static Found Made(NicOptions options, string name, BridgePort? bridge, int mtu, RouteSocket route)
+    private static Found Made(NicOptions options, string name, BridgePort? bridge, int mtu, RouteSocket route, bool forOthers)
     {
         TapDevice device = TapDevice.TryOpen(name, multipleQueues: true, out int errno) ?? throw Refused(options, name, errno, exists: false);
         if (!device.TryGetName(out name))
@@ -71,7 +155,7 @@ internal sealed partial class TapLink
         {
             int index = found.Interface.Index;
             if (mtu != 0) Must(options, "setting the MTU", route.SetMtu(index, mtu));
-            if (bridge?.Join(found.Interface, route) is { } problem)
+            if (bridge?.Join(found.Interface, route, forOthers) is { } problem)
                 throw new LinkException(LinkProblem.Host, $"Network link '{options.Name}': '{name}' cannot be joined to the bridge: {problem}.");
             Must(options, "bringing the TAP up", route.BringUp(index));
             return found with { Interface = route.Find(name) ?? found.Interface };
@@ -85,14 +169,14 @@ internal sealed partial class TapLink
     }
 
     // Nothing passes to the guest before the adapter says what it wants.
-    private static Found Ready(NicOptions options, TapDevice device, string name, bool multiple, BridgePort? bridge, RouteSocket route)
+    private static Found Ready(NicOptions options, TapDevice device, string name, bool multiple, BridgePort? bridge, RouteSocket route, bool detach = true)
     {
         try
         {
             bool udp = device.SetOffloads(TapOffloads.Checksum | TapOffloads.Udp) == 0;
             Must(options, "setting offloads", device.SetOffloads(TapOffloads.None));
             Must(options, "setting the filter", device.SetFilter(TapFilter.Write(new FrameFilter(default, FrameKinds.None))));
-            if (multiple) Must(options, "detaching a queue", device.Detach());
+            if (multiple && detach) Must(options, "detaching a queue", device.Detach());
             NetworkInterface state = route.Find(name)
                 ?? throw new LinkException(LinkProblem.Host, $"Network link '{options.Name}': the TAP went while it was opened; try again.");
             using var scratch = new BounceBuffer(1);

@@ -9,7 +9,16 @@ internal sealed partial class TapLink
     {
         while (true)
         {
-            DescriptorIo.Wait(_changes.Descriptor, -1, _wake);
+            bool asks;
+            lock (_gate)
+            {
+                if (_disposed) return;
+                asks = _mustBeRenewed;
+            }
+
+            // Not under the lock: whoever is asked may answer at once.
+            if (asks) _lost?.Invoke();
+            _ = DescriptorIo.WaitForInput(_changes.Descriptor, _wake, asks ? AskPeriod : Timeout.InfiniteTimeSpan);
             lock (_gate)
             {
                 if (_disposed) return;
@@ -54,6 +63,7 @@ internal sealed partial class TapLink
             }
         }
 
+        _mustBeRenewed = false;
         if (_route.Find(_interface) is not { } now) return $"interface '{_interface}' does not exist";
         if (_anchor is null && Reopen() is { } problem) return problem;
         if (now.Mtu != _mtu)
@@ -63,6 +73,7 @@ internal sealed partial class TapLink
                 NetworkLog.MtuChanged(_logger, Name, _mtu, Traits.MaximumFrameBytes - EthernetHeader);
         }
 
+        _mustBeRenewed = _given is not null && _bridge?.MustBeRenewed(now, _route) == true;
         if (!now.IsUp) return $"interface '{_interface}' is down";
         return _bridge?.Check(now, _route);
     }
@@ -71,29 +82,74 @@ internal sealed partial class TapLink
     {
         _anchor?.Dispose();
         _anchor = null;
+        CloseGiven();
         _bridge?.Forget();
-        foreach (TapQueue queue in _queues) queue.Exchange(null, owned: false);
+        foreach (TapQueue queue in _queues) queue.Exchange(null);
+    }
+
+    /// <inheritdoc/>
+    public void Renew(LinkDescriptors open)
+    {
+        Queue<TapDevice> fresh = new(open.Files.Select(TapDevice.Take));
+        lock (_gate)
+        {
+            // Nobody waits for it when the link is closed or in order.
+            if (_given is null || _disposed || (_anchor is not null && !_mustBeRenewed))
+            {
+                foreach (TapDevice queue in fresh) queue.Dispose();
+                return;
+            }
+
+            Lose();
+            Found found;
+            try
+            {
+                found = Take(_options, fresh.Dequeue(), _route);
+            }
+            catch
+            {
+                foreach (TapDevice queue in fresh) queue.Dispose();
+                throw;
+            }
+
+            while (fresh.TryDequeue(out TapDevice? queue)) _given.Enqueue(queue);
+            _interface = found.Interface.Name;
+            _bridge = found.Bridge;
+            Begin(found.Anchor);
+        }
+
+        Refresh();
     }
 
     // Somebody has made an interface of the old name. Whoever made it may not have finished; every step of his is reported again.
     private string? Reopen()
     {
+        if (_given is not null)
+        {
+            _mustBeRenewed = true;
+            return $"interface '{_interface}' is there again, and is to be opened by whoever has given it";
+        }
+
         TapDevice? device = TapDevice.TryOpen(_interface, _multiple, out int errno);
         if (device is null) return $"interface '{_interface}' cannot be opened: {LinuxException.DescribeError(errno)}";
-        ApplyOffloads(device);
-        ApplyFilter(device);
         if (_multiple && device.Detach() is < 0 and var refused)
         {
             device.Dispose();
             return $"interface '{_interface}' cannot be used: {LinuxException.DescribeError(-refused)}";
         }
 
-        _anchor = device;
+        Begin(device);
+        return null;
+    }
+
+    private void Begin(TapDevice anchor)
+    {
+        ApplyOffloads(anchor);
+        ApplyFilter(anchor);
+        _anchor = anchor;
         foreach (TapQueue queue in _queues)
         {
-            if (TryOpenFor(out TapDevice? opened)) queue.Exchange(opened, owned: _multiple);
+            if (TryOpenFor(out TapDevice? opened)) queue.Exchange(opened);
         }
-
-        return null;
     }
 }

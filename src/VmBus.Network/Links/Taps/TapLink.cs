@@ -8,9 +8,10 @@ namespace VmBus.Network.Links.Taps;
 /// <summary>A TAP interface of the host kernel: one of the operator's, or one made for the adapter and, if wished, joined to a bridge.</summary>
 /// <remarks>
 /// The link keeps one queue of a multi-queue interface open but detached, so that the interface lives while the adapter is closed; each open
-/// queue of the link is an attached one. A thread waits for the kernel's reports of interfaces that change: nothing is polled.
+/// queue of the link is an attached one. Those that another process has opened for this one wait detached as well. A thread waits for the kernel's reports of interfaces that change:
+/// nothing is polled.
 /// </remarks>
-internal sealed partial class TapLink : ILink
+internal sealed partial class TapLink : IGivenLink
 {
     // What one TAP carries has no nominal speed; guests show this one.
     private const ulong BitsPerSecond = 10_000_000_000;
@@ -22,8 +23,17 @@ internal sealed partial class TapLink : ILink
     private const int DefaultQueues = 16;
     private const int SmallestQueueFrames = 500;
 
+    private static readonly TimeSpan AskPeriod = TimeSpan.FromSeconds(5);
+
     private readonly ILogger _logger;
-    private readonly BridgePort? _bridge;
+    private readonly NicOptions _options;
+
+    // Queues that another process has opened and no queue of the link uses; null where this process opens them.
+    private readonly Queue<TapDevice>? _given;
+
+    // Those that queues of the link use, of the interface as it is now.
+    private readonly HashSet<TapDevice> _lent = [];
+    private readonly Action? _lost;
     private readonly RouteSocket _route;
     private readonly RouteSocket _changes;
     private readonly EventFd _wake = EventFd.Create();
@@ -31,8 +41,10 @@ internal sealed partial class TapLink : ILink
     private readonly List<TapQueue> _queues = [];
     private readonly bool _multiple;
     private readonly Thread _monitor;
+    private BridgePort? _bridge;
     private string _interface;
     private TapDevice? _anchor;
+    private bool _mustBeRenewed;
     private int _mtu;
     private bool _disposed;
     private volatile bool _up;
@@ -41,9 +53,12 @@ internal sealed partial class TapLink : ILink
     private volatile LinkOffloads _offloads;
     private volatile FrameCapture? _capture;
 
-    private TapLink(NicOptions options, Found found, RouteSocket route, RouteSocket changes, ILogger logger)
+    private TapLink(NicOptions options, Found found, Queue<TapDevice>? given, Action? lost, RouteSocket route, RouteSocket changes, ILogger logger)
     {
         Name = options.Name;
+        _options = options;
+        _given = given;
+        _lost = lost;
         _logger = logger;
         _route = route;
         _changes = changes;
@@ -57,7 +72,7 @@ internal sealed partial class TapLink : ILink
         LinkOffloads offloads = LinkOffloads.Checksum | LinkOffloads.Tcp4Segmentation | LinkOffloads.Tcp6Segmentation
             | (found.Udp ? LinkOffloads.UdpSegmentation : LinkOffloads.None);
         Traits = new LinkTraits(
-            found.Multiple ? options.Queues ?? DefaultQueues : 1,
+            found.Multiple ? given?.Count ?? options.Queues ?? DefaultQueues : 1,
             offloads,
             offloads,
             Math.Clamp(_mtu, SmallestMtu, LargestMtu) + EthernetHeader,
@@ -122,7 +137,7 @@ internal sealed partial class TapLink : ILink
             if (_disposed || _queues.Count >= Traits.MaximumQueues) return null;
             var queue = new TapQueue(this, lane, receiver);
             _queues.Add(queue);
-            if (_anchor is not null && TryOpenFor(out TapDevice? device)) queue.SetDevice(device, owned: _multiple);
+            if (_anchor is not null && TryOpenFor(out TapDevice? device)) queue.SetDevice(device);
             return queue;
         }
     }
@@ -173,11 +188,32 @@ internal sealed partial class TapLink : ILink
             if (_anchor is not null) _ = _anchor.SetOffloads(TapOffloads.None);
             _anchor?.Dispose();
             _anchor = null;
+            CloseGiven();
         }
 
         _route.Dispose();
         _changes.Dispose();
         _wake.Dispose();
+    }
+
+    /// <summary>Whether what waits in a device that a queue begins with is old: nobody has read it for a while.</summary>
+    internal bool HasOldFrames => !_multiple || _given is not null;
+
+    /// <summary>A queue uses a device no longer. Any thread.</summary>
+    internal void Release(TapDevice device)
+    {
+        lock (_gate)
+        {
+            // The only queue of the interface is the link's.
+            if (ReferenceEquals(device, _anchor)) return;
+            if (_lent.Remove(device) && !_disposed && device.Detach() == 0)
+            {
+                _given!.Enqueue(device);
+                return;
+            }
+        }
+
+        device.Dispose();
     }
 
     /// <summary>A queue has ended.</summary>
@@ -216,15 +252,36 @@ internal sealed partial class TapLink : ILink
             return true;
         }
 
-        device = TapDevice.TryOpen(_interface, multipleQueues: true, out int errno);
-        if (device is null)
+        int errno = _given is null ? 0 : Errno.EBUSY;
+        if (_given is null) device = TapDevice.TryOpen(_interface, multipleQueues: true, out errno);
+        else if (_given.TryDequeue(out device)) errno = Attach(device);
+        if (device is null || errno != 0)
         {
             NetworkLog.Refused(_logger, Name, "opening a queue", LinuxException.DescribeError(errno));
+            device?.Dispose();
+            device = null;
             return false;
         }
 
+        if (_given is not null) _lent.Add(device);
         // The kernel filters the queues that are attached when the filter is set: this one comes later.
         ApplyFilter(device);
         return true;
+    }
+
+    // The kernel says that it has attached a queue, and has not, while there is a filter. So the others' queues take for a moment what nobody wants.
+    private int Attach(TapDevice device)
+    {
+        _anchor!.RemoveFilter();
+        int errno = -device.Attach();
+        if (errno != 0) ApplyFilter(_anchor);
+        foreach (TapQueue queue in _queues) queue.JudgeWaiting();
+        return errno;
+    }
+
+    private void CloseGiven()
+    {
+        _lent.Clear();
+        while (_given is not null && _given.TryDequeue(out TapDevice? queue)) queue.Dispose();
     }
 }

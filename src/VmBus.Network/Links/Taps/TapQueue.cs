@@ -29,7 +29,6 @@ internal sealed partial class TapQueue : ILinkQueue, ILaneHandler, IIoCompletion
     private readonly Queue<FrameBuffer> _dropped = new();
     private int _freeWriteCount;
     private TapDevice? _device;
-    private bool _owned;
     private LaneWatch? _watch;
     private CaptureTap _capture;
     private bool _stopping;
@@ -139,31 +138,29 @@ internal sealed partial class TapQueue : ILinkQueue, ILaneHandler, IIoCompletion
     /// <summary>Frames are judged in host memory until those that wait now are gone: the filter has changed. Any thread.</summary>
     internal void JudgeWaiting() => OnLane(BeCareful);
 
-    /// <summary>Goes on with another device, or with none. Any thread; a device that comes too late is closed.</summary>
-    internal void Exchange(TapDevice? device, bool owned)
+    /// <summary>Goes on with another device, or with none. Any thread; a device that comes too late is given back.</summary>
+    internal void Exchange(TapDevice? device)
     {
         bool posted = OnLane(() =>
         {
             if (_stopping)
             {
-                if (owned) device?.Dispose();
+                if (device is not null) _link.Release(device);
                 return;
             }
 
             EndWatch();
             ReleaseDevice();
-            if (device is not null) SetDevice(device, owned);
+            if (device is not null) SetDevice(device);
         });
-        if (!posted && owned) device?.Dispose();
+        if (!posted && device is not null) _link.Release(device);
     }
 
     /// <summary>Begins with a device. On the lane.</summary>
-    internal void SetDevice(TapDevice device, bool owned)
+    internal void SetDevice(TapDevice device)
     {
         _device = device;
-        _owned = owned;
-        // What came while nobody read is old.
-        if (!owned) Purge();
+        if (_link.HasOldFrames) Purge();
         BeCareful();
         _watch = _lane.WatchReadiness(device, _starved ? LaneReadiness.None : LaneReadiness.Readable, this);
     }
@@ -198,7 +195,7 @@ internal sealed partial class TapQueue : ILinkQueue, ILaneHandler, IIoCompletion
 
     private void ReleaseDevice()
     {
-        if (_owned) _device?.Dispose();
+        if (_device is not null) _link.Release(_device);
         _device = null;
     }
 
