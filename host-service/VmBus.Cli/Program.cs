@@ -26,6 +26,7 @@ internal static class Program
             ExecCommand.Create(),
             EventsCommand.Create(),
             TopCommand.Create(),
+            TraceCommand.Create(),
             EndCommand.CreateStop(),
             EndCommand.CreateKill(),
             DoctorCommand.Create(),

@@ -262,7 +262,11 @@ internal static class RunCommand
             (string kind, ControlEvent fields) = Reports.Of(name, happened);
             events.Publish(kind, fields);
         };
-        return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
+        var services = new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger)
+        {
+            OpenTrace = request => partition.StartTrace(TraceRequests.Read(request)),
+        };
+        return ControlServer.Start(socket, services);
     }
 
     /// <summary>Checks the value of an option that is a number.</summary>
