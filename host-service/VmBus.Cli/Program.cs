@@ -31,6 +31,7 @@ internal static class Program
             EndCommand.CreateKill(),
             DoctorCommand.Create(),
             ConformanceCommand.Create(),
+            DissectorCommand.Create(),
             ImportCommand.Create(),
             ManualCommand.Create(),
         };

@@ -5,6 +5,7 @@ using VmBus.Control.Server;
 using VmBus.Control.Verbs;
 using VmBus.Protocol.Tracing;
 using VmBus.TestKit.Bus;
+using VmBus.TestKit.SpecTables;
 using Xunit;
 
 namespace VmBus.Cli.Tests;
@@ -97,6 +98,14 @@ public sealed class TraceCommandTests : IDisposable
         Assert.Equal((status, ""), (ended, output));
         Assert.Contains(message, error.Split('\n')[0], StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Dissector_is_the_file_beside_the_pages()
+    {
+        using Process process = Start("dissector", hasSocket: false);
+        (int status, string output, _) = await EndAsync(process);
+        Assert.Equal((0, await File.ReadAllTextAsync(Path.Combine(Repository.Root, "protocol-spec", "vmbus.lua"))), (status, output));
     }
 
     // The file has its head when the trace runs.
