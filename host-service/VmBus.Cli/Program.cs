@@ -27,10 +27,12 @@ internal static class Program
             ExecCommand.Create(),
             EventsCommand.Create(),
             TopCommand.Create(),
+            TraceCommand.Create(),
             EndCommand.CreateStop(),
             EndCommand.CreateKill(),
             DoctorCommand.Create(),
             ConformanceCommand.Create(),
+            DissectorCommand.Create(),
             ImportCommand.Create(),
             ManualCommand.Create(),
         };

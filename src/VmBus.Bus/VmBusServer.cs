@@ -3,9 +3,11 @@ using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Ports;
 using VmBus.Bus.Serving;
+using VmBus.Bus.Tracing;
 using VmBus.Lanes;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
+using VmBus.Protocol.Tracing;
 
 namespace VmBus.Bus;
 
@@ -130,6 +132,26 @@ public sealed class VmBusServer : IDisposable
         return channels;
     }
 
+    /// <summary>Begins to record what the bus does, from the channels that there are now. It goes on over resets, until it is disposed.</summary>
+    /// <returns>Null when four traces run already.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A limit of the options is beyond what may be.</exception>
+    public BusTrace? TryStartTrace(BusTraceOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var trace = new BusTrace(options, _host.Tap.Remove);
+        bool isAdded = false;
+        try
+        {
+            _control.Invoke(() => isAdded = _host.TryTrace(trace));
+        }
+        finally
+        {
+            if (!isAdded) trace.Dispose();
+        }
+
+        return isAdded ? trace : null;
+    }
+
     /// <summary>Closes and drains every channel, then ends the control lane. The guest has stopped: nobody posts any more.</summary>
     public void Dispose()
     {
@@ -146,6 +168,7 @@ public sealed class VmBusServer : IDisposable
         {
             int length = _posts.TryTake(_message);
             if (length < 0) return;
+            _host.Tap.Message(TraceDirection.FromGuest, _message.AsSpan(0, length));
             _server.Receive(_message.AsSpan(0, length));
         }
 

@@ -1,3 +1,4 @@
+using VmBus.Bus.Tracing;
 using VmBus.Host.Integration;
 using VmBus.Network.Links;
 using VmBus.Providers.DynamicMemory;
@@ -70,6 +71,13 @@ public interface IPartitionControl
     /// <exception cref="IOException">The partition does not allow it, or the guest has no such service.</exception>
     /// <exception cref="ObjectDisposedException">The partition has ended.</exception>
     Task<Stream> OpenExecAsync(CancellationToken cancellation);
+
+    /// <summary>Begins to record what guest and host say to each other on the bus; over resets, until the trace is disposed, which the caller does.</summary>
+    /// <param name="options">What is recorded; the partition's name takes the place of theirs.</param>
+    /// <exception cref="IOException">As many traces run as may.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A limit of the options is beyond what may be.</exception>
+    /// <exception cref="ObjectDisposedException">The partition has ended.</exception>
+    BusTrace StartTrace(BusTraceOptions options);
 
     /// <summary>
     /// Asks the guest to power off, by its integration service where it serves that and else by the power button, and ends the partition when it has

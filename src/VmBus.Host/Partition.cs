@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Ports;
+using VmBus.Bus.Tracing;
 using VmBus.Host.Consoles;
 using VmBus.Host.Integration;
 using VmBus.Host.Joins;
@@ -146,6 +147,10 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
 
     /// <inheritdoc/>
     public Task<Stream> OpenExecAsync(CancellationToken cancellation) => GuestExec.OpenAsync(_options.Exec ? _sockets : null, cancellation);
+
+    /// <inheritdoc/>
+    public BusTrace StartTrace(BusTraceOptions options)
+        => _bus.TryStartTrace(options with { Name = _options.Name }) ?? throw new IOException($"{_options.Name} is traced as often as may be at a time: end one of the traces.");
 
     /// <inheritdoc/>
     public PartitionInfo Describe()

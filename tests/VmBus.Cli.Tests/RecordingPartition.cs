@@ -1,5 +1,7 @@
+using VmBus.Bus;
 using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
+using VmBus.Bus.Tracing;
 using VmBus.Host;
 using VmBus.Host.Integration;
 using VmBus.Memory.Rings;
@@ -101,6 +103,11 @@ internal sealed class RecordingPartition : IPartitionControl
     }
 
     public Task<Stream> OpenExecAsync(CancellationToken cancellation) => throw new IOException("Commands in the guest are off.");
+
+    /// <summary>What is traced.</summary>
+    internal VmBusServer? Bus { get; set; }
+
+    public BusTrace StartTrace(BusTraceOptions options) => Bus?.TryStartTrace(options) ?? throw new IOException("There is no bus.");
 
     public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
 

@@ -289,7 +289,11 @@ internal static class RunCommand
         };
         if (devices is GivenDevices given)
             given.LinkLost += link => events.Publish(PartitionEventName.LinkLost, new ControlEvent(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), name, null, link, null, null, null));
-        return ControlServer.Start(socket, new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger));
+        var services = new ControlServices(ControlCommand.ProgramName, verbs, events, console, partition.OpenExecAsync, limits, logger)
+        {
+            OpenTrace = request => partition.StartTrace(TraceRequests.Read(request)),
+        };
+        return ControlServer.Start(socket, services);
     }
 
     /// <summary>Checks the value of an option that is a number.</summary>

@@ -53,6 +53,9 @@ internal sealed class OwnHost : IDisposable
     /// <exception cref="IOException">A file cannot be made.</exception>
     public static OwnHost Start(ProtocolVersion maximumVersion, ILogger logger) => new(maximumVersion, logger);
 
+    /// <summary>What it is a part of.</summary>
+    public ProcessPartition Partition => _partition;
+
     /// <inheritdoc/>
     public void Dispose()
     {

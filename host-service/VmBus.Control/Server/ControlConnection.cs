@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using VmBus.Bus.Tracing;
 using VmBus.Host.Consoles;
 using VmBus.Management.Framing;
 using VmBus.Management.Messages;
@@ -125,6 +126,10 @@ internal sealed class ControlConnection : IDisposable
             else if (request.Name == ControlProtocol.OpenExec.Name && _services.OpenExec is { } openExec)
             {
                 if (await OpenExecAsync(request, openExec, reading.Token).ConfigureAwait(false)) return;
+            }
+            else if (request.Name == ControlProtocol.OpenTrace.Name && _services.OpenTrace is { } openTrace)
+            {
+                if (await OpenTraceAsync(request, openTrace, reading.Token).ConfigureAwait(false)) return;
             }
             else
             {
@@ -263,6 +268,38 @@ internal sealed class ControlConnection : IDisposable
         {
             if (await _sender.TrySendAsync(ControlMessage.Response(request.Id, NoValue.Instance)).ConfigureAwait(false))
                 await StreamRelay.RunAsync(_stream, guest, _gone, _serverStops).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    // False when the connection goes on as it was.
+    private async Task<bool> OpenTraceAsync(ControlMessage request, Func<TraceRequest, BusTrace> openTrace, CancellationToken cancellation)
+    {
+        await WaitForRequestsAsync(cancellation).ConfigureAwait(false);
+        BusTrace trace;
+        try
+        {
+            if (_following is not null) throw new ControlException(ControlErrorCode.Failed, "This connection follows events: trace by another.");
+            trace = openTrace(request.ReadBody<TraceRequest>());
+        }
+        catch (IOException problem)
+        {
+            ControlErrorCode code = problem is ControlException known ? known.Code : ControlErrorCode.Failed;
+            await _sender.TrySendAsync(Refuse(request, code, problem.Message)).ConfigureAwait(false);
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+            // The bus has ended meanwhile.
+            await _sender.TrySendAsync(Refuse(request, ControlErrorCode.Ended, HasEnded)).ConfigureAwait(false);
+            return false;
+        }
+
+        using (trace)
+        {
+            if (await _sender.TrySendAsync(ControlMessage.Response(request.Id, NoValue.Instance)).ConfigureAwait(false))
+                await TraceRelay.RunAsync(_stream, trace, _gone, _serverStops).ConfigureAwait(false);
         }
 
         return true;

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
+using VmBus.Bus.Tracing;
 using VmBus.Control.Verbs;
 using VmBus.Host.Consoles;
+using VmBus.Management.Values;
 
 namespace VmBus.Control.Server;
 
@@ -13,4 +15,8 @@ namespace VmBus.Control.Server;
 /// <param name="Limits">What clients may take.</param>
 /// <param name="Logger">Where the server reports.</param>
 public sealed record ControlServices(
-    string Name, VerbTable Verbs, EventHub Events, SharedConsole? Console, Func<CancellationToken, Task<Stream>>? OpenExec, ControlLimits Limits, ILogger Logger);
+    string Name, VerbTable Verbs, EventHub Events, SharedConsole? Console, Func<CancellationToken, Task<Stream>>? OpenExec, ControlLimits Limits, ILogger Logger)
+{
+    /// <summary>Traces the bus, or says by an <see cref="IOException"/> why not, or by an <see cref="ObjectDisposedException"/> that the partition has ended; the trace is the caller's. Null where there is no bus.</summary>
+    public Func<TraceRequest, BusTrace>? OpenTrace { get; init; }
+}

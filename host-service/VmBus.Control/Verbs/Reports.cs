@@ -113,7 +113,8 @@ public static class Reports
         counters.ReceiveDropped,
         counters.Refused);
 
-    private static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi"
+    /// <summary>What a channel's device is called.</summary>
+    public static string DeviceName(Guid type) => type == StorageInterface.Scsi ? "scsi"
         : type == NetworkInterface.Synthetic ? "network"
         : IntegrationServices.All.Any(service => service.InterfaceType == type) ? "integration"
         : type == DynamicMemoryProvider.Ids.InterfaceType ? "memory"

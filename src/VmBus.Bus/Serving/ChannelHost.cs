@@ -3,11 +3,13 @@ using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Gpadls;
 using VmBus.Bus.Ports;
+using VmBus.Bus.Tracing;
 using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Memory.Rings;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Channel;
+using VmBus.Protocol.Tracing;
 
 namespace VmBus.Bus.Serving;
 
@@ -30,6 +32,9 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
         private get => _server ?? throw new InvalidOperationException("The bus has not started.");
         set => _server = value;
     }
+
+    /// <summary>Who traces the bus.</summary>
+    public TraceTap Tap { get; } = new();
 
     /// <exception cref="ArgumentException">The instance id is already offered.</exception>
     /// <exception cref="InvalidOperationException">All channel ids are taken.</exception>
@@ -87,7 +92,25 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
         }),
     ];
 
-    void IChannelEffects.Send(ReadOnlySpan<byte> message) => ports.Messages.Post(message);
+    /// <summary>Begins a trace with the channels that there are. False when there are as many traces as may be.</summary>
+    public bool TryTrace(BusTrace trace)
+    {
+        foreach (ChannelSnapshot channel in Server.Capture().Channels)
+        {
+            trace.AddChannel(
+                new TraceSource(channel.Id, channel.SubchannelIndex, (OfferFlags)channel.Offer.Flags, channel.Offer.InterfaceType),
+                Tap.Version,
+                new TracedChannel(channel.Offer.InterfaceInstance, channel.ConnectionId, (uint)channel.State));
+        }
+
+        return Tap.TryAdd(trace);
+    }
+
+    void IChannelEffects.Send(ReadOnlySpan<byte> message)
+    {
+        Tap.Message(TraceDirection.FromHost, message);
+        ports.Messages.Post(message);
+    }
 
     void IChannelEffects.SetMessageProcessor(uint virtualProcessor) => ports.Messages.SetTarget(virtualProcessor);
 
@@ -159,6 +182,7 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
 
     void IChannelEffects.ConnectionChanged(ProtocolVersion? version)
     {
+        Tap.Version = version ?? default;
         if (version is { } agreed)
             BusLog.Connected(logger, agreed);
         else
@@ -215,8 +239,11 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
             if (ports.Events.TryBind(start.ConnectionId, kick))
             {
                 problem = string.Empty;
-                var pump = new ChannelPump(start, fromGuest!, toGuest!, ports.Interrupts, ChooseLane(start), this);
-                return new RunningChannel(_devices[start.PrimaryId], pump, kick, start.ConnectionId);
+                IChannelDevice device = _devices[start.PrimaryId];
+                var tap = new ChannelTap(Tap, new TraceSource(start.ChannelId, start.SubchannelIndex, (OfferFlags)device.Offer.Flags, device.Offer.InterfaceType));
+                tap.Opened(fromGuest!, toGuest!);
+                var pump = new ChannelPump(start, fromGuest!, toGuest!, ports.Interrupts, ChooseLane(start), this, tap);
+                return new RunningChannel(device, pump, kick, start.ConnectionId);
             }
 
             problem = "the kernel does not bind its signals";

@@ -2,11 +2,13 @@ using System.Diagnostics;
 using VmBus.Bus.Channels;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Ports;
+using VmBus.Bus.Tracing;
 using VmBus.Lanes;
 using VmBus.Memory.Rings;
 using VmBus.Native.Linux;
 using VmBus.Protocol.HyperV;
 using VmBus.Protocol.Ring;
+using VmBus.Protocol.Tracing;
 
 namespace VmBus.Bus.Serving;
 
@@ -30,6 +32,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private readonly ChannelStart _start;
     private readonly IInterruptPort _interrupts;
     private readonly IPumpOwner _owner;
+    private readonly ChannelTap _tap;
     private readonly RingMapping _fromGuest;
     private readonly RingMapping _toGuest;
     private readonly RingReader _reader;
@@ -51,11 +54,13 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     private int _packetsInTurn;
     private int _answersInTurn;
     private bool _mayHold;
+    private bool _isSecondLook;
 
     /// <summary>Takes over both rings, and the interrupts that the guest asked for.</summary>
-    public ChannelPump(ChannelStart start, RingMapping fromGuest, RingMapping toGuest, IInterruptPort interrupts, Lane lane, IPumpOwner owner)
+    public ChannelPump(ChannelStart start, RingMapping fromGuest, RingMapping toGuest, IInterruptPort interrupts, Lane lane, IPumpOwner owner, ChannelTap tap)
     {
         _start = start;
+        _tap = tap;
         _interrupts = interrupts;
         _owner = owner;
         _fromGuest = fromGuest;
@@ -149,6 +154,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
                 _hasUnpublished = true;
                 _spaceRetry?.Restart();
                 Counters.CountPacketOut();
+                _tap.Sent(type, header, payload, transactionId, flags);
                 CountAnswer(type);
                 if (!_isInTurn) Touch();
                 return true;
@@ -182,6 +188,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     {
         if (_state is PumpState.Failed or PumpState.Closing or PumpState.Closed) return;
         _state = PumpState.Failed;
+        _tap.Looked(RingMoment.Failed, _fromGuest, _reader, _toGuest, _writer);
         Gpadls.End();
         _owner.ChannelFailed(_start.ChannelId, reason);
     }
@@ -204,6 +211,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         if (_state is not (PumpState.Closing or PumpState.Failed)) throw new InvalidOperationException("The channel was not asked to close.");
         if (_state == PumpState.Closing) _ = Publish();
         _state = PumpState.Closed;
+        _tap.Looked(RingMoment.Closed, _fromGuest, _reader, _toGuest, _writer);
         Dispose();
         _owner.ChannelClosed(_start.ChannelId);
     }
@@ -247,7 +255,10 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         _ = Publish();
         if (more) return true;
         // While busy, Resume looks at the ring; while completions are expected, they do. Both spare the guest its signals.
-        return !_isBusy && !_expectsCompletions && (GoesOnLooking() || _reader.UnmaskInterrupts());
+        if (_isBusy || _expectsCompletions) return false;
+        if (GoesOnLooking() || _reader.UnmaskInterrupts()) return true;
+        _tap.Looked(RingMoment.Idle, _fromGuest, _reader, _toGuest, _writer);
+        return false;
     }
 
     // What came quickly after the work before it is likely to be followed as quickly: looking for a moment longer costs less than the guest's
@@ -283,6 +294,9 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
                 return false;
             }
 
+            // Before its answer; one that was put back is there already.
+            if (!_isSecondLook) _tap.Received(packet);
+            _isSecondLook = false;
             switch (endpoint.Receive(packet))
             {
                 case PacketVerdict.Taken:
@@ -293,7 +307,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
                     break;
                 case PacketVerdict.Busy:
                     _reader.Unread();
-                    _isBusy = true;
+                    _isBusy = _isSecondLook = true;
                     break;
                 case PacketVerdict.Violation:
                     Fail("a packet breaks the device's protocol");
@@ -346,6 +360,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         }
 
         _isWaitingForSpace = _writer.WaitForSpace(bytes);
+        if (_isWaitingForSpace) _tap.Looked(RingMoment.WaitingForSpace, _fromGuest, _reader, _toGuest, _writer);
         if (_isWaitingForSpace && !_writer.ReaderSignalsSpace) (_spaceRetry ??= new SpaceRetry(Lane, Touch)).Arm();
         return _isWaitingForSpace;
     }
@@ -354,6 +369,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
     {
         if (_targetProcessor == SyntheticInterrupts.NoProcessor) return;
         Counters.CountInterrupt();
+        _tap.Signalled(TraceDirection.FromHost, _targetProcessor);
         _interrupts.Raise(_targetProcessor, _start.EventFlag);
     }
 
@@ -363,6 +379,7 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         public bool Run()
         {
             pump.Counters.CountKick();
+            pump._tap.Signalled(TraceDirection.FromGuest);
             if (pump.Run()) pump.Touch();
             return false;
         }

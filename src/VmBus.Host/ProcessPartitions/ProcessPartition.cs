@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmBus.Bus;
 using VmBus.Bus.Ports;
+using VmBus.Bus.Tracing;
 using VmBus.Host.Devices;
 using VmBus.Host.Joins;
 using VmBus.Lanes;
@@ -73,6 +74,9 @@ public sealed class ProcessPartition : IDisposable
 
     /// <summary>Takes a message of the guest's (HVCALL_POST_MESSAGE).</summary>
     public PostStatus Post(uint connectionId, ReadOnlySpan<byte> message) => _bus.Post(connectionId, message);
+
+    /// <summary>Begins to record what guest and host say to each other on the bus; null when as many traces run as may.</summary>
+    public BusTrace? TryStartTrace(BusTraceOptions options) => _bus.TryStartTrace(options);
 
     /// <summary>Ends the connection, closes every channel and every device. The guest does nothing any more.</summary>
     public void Dispose()

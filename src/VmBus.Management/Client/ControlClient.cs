@@ -128,6 +128,30 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
         return _stream;
     }
 
+    /// <summary>Traces the bus.</summary>
+    /// <param name="request">What is recorded.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <returns>The trace, a pcapng file; belongs to this client, which does nothing any more but <see cref="EndTrace"/>.</returns>
+    /// <exception cref="ControlException">It cannot be traced so, or not now.</exception>
+    public async Task<Stream> OpenTraceAsync(TraceRequest request, CancellationToken cancellation)
+    {
+        _ = await CallAsync(ControlProtocol.OpenTrace, request, cancellation).ConfigureAwait(false);
+        return _stream;
+    }
+
+    /// <summary>Has the trace end: what was recorded still comes, and then the end of the file. Any thread.</summary>
+    public void EndTrace()
+    {
+        try
+        {
+            _stream.Socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException)
+        {
+            // It has ended by itself.
+        }
+    }
+
     /// <summary>Ends the connection.</summary>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 

@@ -28,4 +28,7 @@ public static class ControlProtocol
 
     /// <summary>The last request of a connection: after its answer the connection carries the bytes of the guest's exec service, both ways.</summary>
     public static ControlVerb<NoValue, NoValue> OpenExec { get; } = new("exec.open");
+
+    /// <summary>The last request of a connection: after its answer the connection carries a trace of the bus (protocol-spec/trace.md).</summary>
+    public static ControlVerb<TraceRequest, NoValue> OpenTrace { get; } = new("trace.open");
 }

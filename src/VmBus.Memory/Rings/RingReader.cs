@@ -42,6 +42,9 @@ public sealed class RingReader
     /// <summary>Whether the guest has broken the ring's rules: nothing more is read until the channel is opened again.</summary>
     public bool IsCorrupt => _corrupt;
 
+    /// <summary>Where it has read to, as far as it has told the writer.</summary>
+    public uint CommittedIndex => _committed;
+
     /// <summary>Copies the next packet out. It stays valid until the next call.</summary>
     /// <returns>Ok, Empty, or Corrupt.</returns>
     public RingStatus TryRead(out RingPacket packet)

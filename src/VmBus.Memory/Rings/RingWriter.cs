@@ -17,7 +17,7 @@ public sealed class RingWriter
     private uint _next;
     private uint _committed;
     private uint _readIndex;
-    private bool _waiting;
+    private uint _pending;
     private bool _corrupt;
 
     /// <summary>Starts writing where the control page says.</summary>
@@ -40,6 +40,12 @@ public sealed class RingWriter
 
     /// <summary>Whether the guest has broken the ring's rules: nothing more is written until the channel is opened again.</summary>
     public bool IsCorrupt => _corrupt;
+
+    /// <summary>Where it has written to, as far as it has told the reader.</summary>
+    public uint CommittedIndex => _committed;
+
+    /// <summary>The free bytes that it has told the reader it waits for; 0 when it does not wait.</summary>
+    public uint PendingSendSize => _pending;
 
     /// <summary>Writes one packet, not yet visible to the reader.</summary>
     /// <param name="type">Kind of packet.</param>
@@ -114,8 +120,8 @@ public sealed class RingWriter
         // One step above the packet: readers that signal at "free >= pending" then signal when it fits, like those that wait for ">".
         // Never the whole ring: "free > pending" could not become true.
         long pending = Math.Min(Math.Max(needed + PacketDescriptor.Alignment, _size / 2), _size - PacketDescriptor.Alignment);
-        _waiting = true;
-        _ring.Store(RingControlPage.PendingSendSize, (uint)pending);
+        _pending = (uint)pending;
+        _ring.Store(RingControlPage.PendingSendSize, _pending);
         // Store, then load: pairs with the reader's "read_index := n; full barrier; read pending_send_size".
         Interlocked.MemoryBarrier();
         if (TryRefreshReadIndex() && Free() <= needed) return true;
@@ -126,8 +132,8 @@ public sealed class RingWriter
     /// <summary>Ends <see cref="WaitForSpace"/>.</summary>
     public void StopWaitingForSpace()
     {
-        if (!_waiting) return;
-        _waiting = false;
+        if (_pending == 0) return;
+        _pending = 0;
         _ring.Store(RingControlPage.PendingSendSize, 0);
     }
 

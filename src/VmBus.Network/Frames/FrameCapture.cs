@@ -1,8 +1,8 @@
-using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using VmBus.Native.Linux;
+using VmBus.Protocol.Pcapng;
 
 namespace VmBus.Network.Frames;
 
@@ -27,8 +27,7 @@ public sealed class FrameCapture : IDisposable
     // Some milliseconds of a fast link, so that a slow disk does not cost frames at once.
     private const int BufferBytes = 4 << 20;
     private const int MaximumFrame = 256 * 1024;
-    private const int PacketHeader = 28;
-    private const int PacketTrailer = 8 + 12 + 4 + 4;
+    private const ushort LinkTypeEthernet = 1;
 
     private readonly ILogger _logger;
     private readonly string _path;
@@ -50,7 +49,7 @@ public sealed class FrameCapture : IDisposable
         _path = path;
         _file = file;
         _logger = logger;
-        _filled = WriteSection(_filling);
+        _filled = PcapngBlock.WriteSection(_filling);
         _writer = new Thread(WriteOut) { Name = "capture", IsBackground = true };
         _writer.Start();
     }
@@ -78,9 +77,8 @@ public sealed class FrameCapture : IDisposable
     /// <returns>The number to add its frames with.</returns>
     public int AddInterface(string name)
     {
-        byte[] text = Encoding.UTF8.GetBytes(name.Length > 255 ? name[..255] : name);
-        byte[] block = new byte[64 + text.Length];
-        int bytes = WriteInterface(block, text);
+        byte[] block = new byte[PcapngBlock.MaximumInterfaceBytes];
+        int bytes = PcapngBlock.WriteInterface(block, LinkTypeEthernet, MaximumFrame, Encoding.UTF8.GetBytes(name));
         while (true)
         {
             lock (_gate)
@@ -111,7 +109,7 @@ public sealed class FrameCapture : IDisposable
         lock (_gate)
         {
             if (!TryBegin(kept, out Span<byte> block)) return;
-            int copied = frame.CopyTo(block.Slice(PacketHeader, kept));
+            int copied = frame.CopyTo(block.Slice(PcapngBlock.PacketHeaderBytes, kept));
             Finish(block, adapter, direction, copied, bytes);
         }
     }
@@ -126,7 +124,7 @@ public sealed class FrameCapture : IDisposable
         lock (_gate)
         {
             if (!TryBegin(kept, out Span<byte> block)) return;
-            frame[..kept].CopyTo(block[PacketHeader..]);
+            frame[..kept].CopyTo(block[PcapngBlock.PacketHeaderBytes..]);
             Finish(block, adapter, direction, kept, frame.Length);
         }
     }
@@ -146,50 +144,11 @@ public sealed class FrameCapture : IDisposable
         _file.Dispose();
     }
 
-    private static int Padded(int bytes) => (bytes + 3) & ~3;
-
-    // Section header: byte order, version 1.0, length unknown.
-    private static int WriteSection(Span<byte> block)
-    {
-        const int Bytes = 28;
-        BinaryPrimitives.WriteUInt32LittleEndian(block, 0x0A0D0D0A);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[4..], Bytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[8..], 0x1A2B3C4D);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[12..], 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[14..], 0);
-        BinaryPrimitives.WriteInt64LittleEndian(block[16..], -1);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[24..], Bytes);
-        return Bytes;
-    }
-
-    // Interface description: Ethernet, its name, and time stamps in nanoseconds (10^-9).
-    private static int WriteInterface(Span<byte> block, ReadOnlySpan<byte> name)
-    {
-        const ushort LinkTypeEthernet = 1, OptionName = 2, OptionResolution = 9;
-        BinaryPrimitives.WriteUInt32LittleEndian(block, 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[8..], LinkTypeEthernet);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[12..], MaximumFrame);
-        int at = 16;
-        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionName);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], (ushort)name.Length);
-        name.CopyTo(block[(at + 4)..]);
-        at += 4 + Padded(name.Length);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionResolution);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 1);
-        block[at + 4] = 9;
-        // The end of options is all zeroes.
-        at += 8 + 4;
-        int bytes = at + 4;
-        BinaryPrimitives.WriteInt32LittleEndian(block[4..], bytes);
-        BinaryPrimitives.WriteInt32LittleEndian(block[at..], bytes);
-        return bytes;
-    }
-
     private bool TryBegin(int kept, out Span<byte> block)
     {
         block = default;
         if (_failed || _ending) return false;
-        int bytes = PacketHeader + Padded(kept) + PacketTrailer;
+        int bytes = PcapngBlock.PacketOverheadBytes + kept;
         if (bytes > BufferBytes - _filled)
         {
             _lost++;
@@ -198,35 +157,14 @@ public sealed class FrameCapture : IDisposable
         }
 
         block = _filling.AsSpan(_filled, bytes);
-        block.Clear();
         return true;
     }
 
-    // Enhanced packet: options say the direction and how many frames were lost before it.
     private void Finish(Span<byte> block, int adapter, FrameDirection direction, int kept, int bytes)
     {
-        const ushort OptionFlags = 2, OptionDropCount = 4;
-        ulong time = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
-        BinaryPrimitives.WriteUInt32LittleEndian(block, 6);
-        BinaryPrimitives.WriteInt32LittleEndian(block[8..], adapter);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[12..], (uint)(time >> 32));
-        BinaryPrimitives.WriteUInt32LittleEndian(block[16..], (uint)time);
-        BinaryPrimitives.WriteInt32LittleEndian(block[20..], kept);
-        BinaryPrimitives.WriteInt32LittleEndian(block[24..], bytes);
-        int at = PacketHeader + Padded(kept);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionFlags);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 4);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[(at + 4)..], (uint)direction);
-        at += 8;
-        BinaryPrimitives.WriteUInt16LittleEndian(block[at..], OptionDropCount);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[(at + 2)..], 8);
-        BinaryPrimitives.WriteUInt64LittleEndian(block[(at + 4)..], _lost);
+        ulong time = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        int total = PcapngBlock.FinishPacket(block, adapter, time, kept, bytes, direction == FrameDirection.Outbound, _lost);
         _lost = 0;
-        // The end of options is all zeroes.
-        at += 12 + 4;
-        int total = at + 4;
-        BinaryPrimitives.WriteInt32LittleEndian(block[4..], total);
-        BinaryPrimitives.WriteInt32LittleEndian(block[at..], total);
         bool first = _filled == 0;
         _filled += total;
         if (first) _work.Set();

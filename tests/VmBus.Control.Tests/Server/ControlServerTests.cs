@@ -234,7 +234,8 @@ public sealed class ControlServerTests
     {
         using var server = new RunningServer();
         SpecTable page = SpecPage.Load("control.md").Table("verbs");
-        string[] connection = [ControlProtocol.Hello.Name, ControlProtocol.FollowEvents.Name, ControlProtocol.AttachConsole.Name, ControlProtocol.OpenExec.Name];
+        string[] connection =
+            [ControlProtocol.Hello.Name, ControlProtocol.FollowEvents.Name, ControlProtocol.AttachConsole.Name, ControlProtocol.OpenExec.Name, ControlProtocol.OpenTrace.Name];
         Assert.Equal(
             Enumerable.Range(0, page.RowCount).Select(row => page.Cell(row, "verb")).Order(StringComparer.Ordinal),
             server.Verbs.Names.Concat(connection).Order(StringComparer.Ordinal));

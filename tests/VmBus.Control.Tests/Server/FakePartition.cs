@@ -1,3 +1,5 @@
+using VmBus.Bus;
+using VmBus.Bus.Tracing;
 using VmBus.Host;
 using VmBus.Host.Integration;
 using VmBus.Network.Frames;
@@ -31,6 +33,9 @@ internal sealed class FakePartition : IPartitionControl
 
     /// <summary>Why there is no connection, where there is none.</summary>
     public Exception ExecRefusal { get; set; } = new IOException("Commands in the guest are off.");
+
+    /// <summary>What is traced.</summary>
+    public VmBusServer? Bus { get; set; }
 
     /// <summary>How many disks there are.</summary>
     public int DiskCount { get; set; } = 1;
@@ -85,6 +90,8 @@ internal sealed class FakePartition : IPartitionControl
 
     public Task<Stream> OpenExecAsync(CancellationToken cancellation)
         => Exec is { } stream ? Task.FromResult(stream) : Task.FromException<Stream>(ExecRefusal);
+
+    public BusTrace StartTrace(BusTraceOptions options) => Bus?.TryStartTrace(options) ?? throw new IOException("There are as many traces as may be.");
 
     public void RequestPowerOff(TimeSpan limit) => Ask($"poweroff {limit.TotalSeconds}");
 

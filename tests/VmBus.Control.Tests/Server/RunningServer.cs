@@ -34,7 +34,11 @@ internal sealed class RunningServer : IDisposable
             TypedSomething.Release();
         });
         _socket = ControlSocket.Claim(new ControlSocketOptions(Path, group));
-        _server = ControlServer.Start(_socket, new ControlServices("test 1.0", Verbs, Events, Console, Partition.OpenExecAsync, limits, NullLogger.Instance));
+        var services = new ControlServices("test 1.0", Verbs, Events, Console, Partition.OpenExecAsync, limits, NullLogger.Instance)
+        {
+            OpenTrace = request => Partition.StartTrace(TraceRequests.Read(request)),
+        };
+        _server = ControlServer.Start(_socket, services);
     }
 
     public string Path { get; }

@@ -75,6 +75,7 @@ internal static class Samples
         Of(new ReloadReply(2, ["bad.json: line 1"])),
         Of(new AttachRequest(4096)),
         Of(new AttachReply(17)),
+        Of(new TraceRequest(true, ["scsi", "7"], 1, 2, 3)),
         Of(new ControlEvent(1_795_675_377_123, "guest", "crashed", "why", 3, "network", 1)),
     }.ToDictionary(sample => sample.Name, StringComparer.Ordinal);
 
