@@ -173,7 +173,7 @@ public sealed class GivenDevicesTests : IDisposable
             using DescriptorSocket connection = Connect(socket);
             Assert.Equal(0, connection.Send(bad, descriptor));
             // The end, or that something was not read before it.
-            Assert.Contains(connection.Receive(new byte[1], new int[DescriptorSocket.MaximumDescriptors], out _), new[] { 0, -Errno.ECONNRESET });
+            Assert.InRange(connection.Receive(new byte[1], new int[DescriptorSocket.MaximumDescriptors], out _), int.MinValue, 0);
         }
 
         // One that stops within a message holds up nobody for ever.
