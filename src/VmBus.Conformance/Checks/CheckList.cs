@@ -10,7 +10,7 @@ internal static class CheckList
 {
     private const string NeedsAMachine = "A process-partition has no interrupt controller: tests/testbed/hostile attacks it from inside a real partition.";
     private const string NeedsAnOperator = "Only an operator of the host can cause it.";
-    private const string GuestRule = "A rule of the guest: it takes a host that watches a guest's drivers.";
+    private const string GuestRule = "A rule of the guest: 'vmbus conformance --guest' checks it.";
 
     private static readonly Dictionary<string, string> NotChecked = new(StringComparer.Ordinal)
     {

@@ -29,16 +29,16 @@ public static class ReportWriter
             WriteCounts(output, page.Key, [.. page]);
         WriteCounts(output, "all", report.Results);
         int covered = report.Results.Count - report.Count(RuleVerdict.NotCovered);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Host}: {covered} of {report.Results.Count} rules covered, {report.Count(RuleVerdict.Fail)} broken."));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Name}: {covered} of {report.Results.Count} rules covered, {report.Count(RuleVerdict.Fail)} broken."));
     }
 
-    /// <summary>One object: host, counts, and a list of rules.</summary>
+    /// <summary>One object: host or guest, counts, and a list of rules.</summary>
     public static void WriteJson(ConformanceReport report, Stream output)
     {
         ArgumentNullException.ThrowIfNull(report);
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        json.WriteString("host", report.Host);
+        json.WriteString(Party(report.Of), report.Name);
         json.WriteNumber("rules", report.Results.Count);
         json.WriteNumber("pass", report.Count(RuleVerdict.Pass));
         json.WriteNumber("fail", report.Count(RuleVerdict.Fail));
@@ -67,7 +67,7 @@ public static class ReportWriter
         ArgumentNullException.ThrowIfNull(report);
         using var xml = XmlWriter.Create(output, new XmlWriterSettings { Indent = true });
         xml.WriteStartElement("testsuites");
-        xml.WriteAttributeString("name", report.Host);
+        xml.WriteAttributeString("name", report.Name);
         WriteCounts(xml, report.Results);
         foreach (IGrouping<string, RuleResult> page in report.Results.GroupBy(static result => result.Rule.Page, StringComparer.Ordinal))
         {

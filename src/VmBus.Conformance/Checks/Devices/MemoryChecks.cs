@@ -7,7 +7,8 @@ namespace VmBus.Conformance.Checks.Devices;
 /// <summary>Dynamic memory. Source: protocol-spec/dynamic-memory.md.</summary>
 internal static class MemoryChecks
 {
-    private static readonly Guid InterfaceType = new("525074dc-8985-46e2-8057-a307dc18a502");
+    /// <summary>What the device is.</summary>
+    public static readonly Guid InterfaceType = new("525074dc-8985-46e2-8057-a307dc18a502");
     private static readonly (uint Version, string Name)[] Versions = [(0x0002_0000, "2.0"), (0x0001_0000, "1.0"), (0x0000_0003, "0.3")];
 
     public static IEnumerable<ConformanceCheck> All =>
