@@ -179,7 +179,7 @@ public sealed class VirtioTests(LinkedGuestFixture host)
                     until [ -b /dev/$4 ] && [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
                     mkfifo /silent; exec 3<>/silent
                     nc -l -p 7000 <&3 | dd of=/dev/$4 bs=64k iflag=fullblock conv=fsync 2>/dev/null & taken=\$!
-                    (while :; do dd if=/dev/$3 of=/dev/null bs=4k count=200 iflag=direct 2>/dev/null; done) & busy=\$!
+                    (while :; do dd if=/dev/$3 of=/dev/null bs=4k count=200 iflag=direct 2>/dev/null; sleep 0.1; done) & busy=\$!
                     ip addr add 10.9.0.$1/24 dev eth0; ip link set eth0 up
                     until ping -c 1 -W 1 10.9.0.$2 >/dev/null; do :; done
                     dd if=/dev/$3 bs=64k 2>/dev/null | nc 10.9.0.$2 7000; wait \$taken; kill \$busy
