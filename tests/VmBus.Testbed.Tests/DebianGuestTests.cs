@@ -42,7 +42,7 @@ public sealed partial class DebianGuestTests(GuestFixture host)
     public async Task Hyperv_drivers_of_the_guest_warn_of_nothing(string kernel, int cpus) =>
         Assert.Equal("", (await host.SurveyAsync("vmbus", kernel, cpus)).Sections["hyperv"]);
 
-    [Theory]
+    [FullTheory]
     [MemberData(nameof(Guests))]
     public async Task Guest_warns_of_nothing_that_the_reference_monitor_does_not_cause_too(string kernel, int cpus)
     {

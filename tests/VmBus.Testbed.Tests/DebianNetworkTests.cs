@@ -39,9 +39,9 @@ public sealed class DebianNetworkTests(LinkedGuestFixture host)
 
         """;
 
-    [Theory]
+    [FullTheory]
     [InlineData("6.1")]
-    [FullData("6.12")]
+    [InlineData("6.12")]
     public async Task Ethtool_shows_the_adapter_and_changes_channels_rings_and_hashing(string kernel)
     {
         CommandResult result = await host.RunGuestAsync(

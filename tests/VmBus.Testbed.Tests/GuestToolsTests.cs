@@ -113,8 +113,8 @@ public sealed class GuestToolsTests(LinkedGuestFixture host)
         Assert.Equal(expected, result.EnsureSuccess().Output.Split('\n').Where(static line => !line.StartsWith("mark 744", StringComparison.Ordinal)));
     }
 
-    [Theory]
-    [FullData("6.1")]
+    [FullTheory]
+    [InlineData("6.1")]
     [InlineData("6.12")]
     public async Task File_systems_are_frozen_and_thawed_by_the_host_by_themselves_and_after_the_daemon_was_killed(string kernel)
     {

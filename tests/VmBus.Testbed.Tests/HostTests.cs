@@ -62,7 +62,7 @@ public sealed class HostTests(GuestFixture host)
         Assert.NotEqual(0, child.ExitStatus);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Reference_machine_monitor_boots_the_minimal_guest_under_kvm()
     {
         CommandResult result = await host.RunAsync("tests/testbed/guest-run --on qemu minimal 'uname -r; grep -c ^processor /proc/cpuinfo; exit 3'", Limit);

@@ -9,8 +9,8 @@ public sealed class NewerHostTests(NewerHostFixture host) : IClassFixture<NewerH
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 
-    [Theory]
-    [FullData("6.1")]
+    [FullTheory]
+    [InlineData("6.1")]
     [InlineData("6.12")]
     public async Task Guest_reports_its_free_pages_and_the_host_has_them_again(string kernel)
     {

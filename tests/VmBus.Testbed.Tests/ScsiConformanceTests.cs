@@ -10,7 +10,7 @@ public sealed partial class ScsiConformanceTests(ScsiConformanceRun run) : IClas
 {
     private static readonly SpecPage Page = SpecPage.Load("scsi.md");
 
-    [Fact]
+    [FullFact]
     public async Task Suite_runs_to_its_end_and_fails_only_what_the_page_explains()
     {
         string output = (await run.Sections)["suite"];
@@ -22,7 +22,7 @@ public sealed partial class ScsiConformanceTests(ScsiConformanceRun run) : IClas
     }
 
     /// <summary>Without this, a lost command would only turn its tests into tests that are left out.</summary>
-    [Fact]
+    [FullFact]
     public async Task Suite_leaves_out_only_what_the_page_explains()
     {
         string output = (await run.Sections)["suite"];

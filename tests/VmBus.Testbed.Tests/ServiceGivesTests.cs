@@ -120,7 +120,7 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
             result.EnsureSuccess().Output);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Image_and_network_of_the_definition_are_served_by_programs_that_the_worker_cannot_start()
     {
         CommandResult result = await host.RunGuestAsync(

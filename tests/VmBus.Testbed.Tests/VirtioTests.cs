@@ -68,7 +68,7 @@ public sealed class VirtioTests(LinkedGuestFixture host)
         Assert.EndsWith("warnings:\n", output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Debian_runs_on_disks_that_qemu_storage_daemon_serves_on_either_bus()
     {
         CommandResult result = await host.RunGuestAsync(
@@ -115,7 +115,7 @@ public sealed class VirtioTests(LinkedGuestFixture host)
         Assert.Equal(["root", "virtio_blk", $"same {sum}", "trimmed", "same", "clean", "there", "warnings:", ".", "gone", "1", "1", "2", sum], lines);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Virtio_adapter_and_synthetic_one_of_a_vhost_user_back_end_share_a_bridge()
     {
         CommandResult result = await host.RunGuestAsync(
@@ -160,7 +160,7 @@ public sealed class VirtioTests(LinkedGuestFixture host)
         Assert.Equal([sum, "hv_netvsc", "virtio_net", "packed 1", sum, sum, "down", "up", sum, "warnings:", "1", "1"], lines);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Partition_on_the_bus_and_one_by_virtio_exchange_their_disks_over_a_bridge_while_they_read_them()
     {
         // A gigabyte: tests/testbed/exchange.

@@ -5,6 +5,7 @@ using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
 using VmBus.Protocol.Ring;
 using VmBus.TestKit.Bus;
+using VmBus.TestKit.SpecTables;
 using Xunit;
 
 namespace VmBus.Client.Tests.Channels;
@@ -65,6 +66,21 @@ public sealed class VmBusClientTests : IDisposable
         Assert.Null(Client.Version);
         Assert.Equal(ClientStatus.BadState, Client.RequestOffers());
         Assert.Equal(0, Client.Violations);
+    }
+
+    [Fact]
+    public void Rows_of_the_own_client_in_the_spec_are_what_it_is_told()
+    {
+        SpecTable table = SpecPage.Load("README.md").Table("versions");
+        int[] rows = [.. Enumerable.Range(0, table.RowCount).Where(row => table.Cell(row, "capped by") == "own client")];
+        Assert.Equal(["0.13", "1.1", "6.0"], rows.Select(row => table.Cell(row, "VMBus")));
+        foreach (int row in rows)
+        {
+            ProtocolVersion version = ProtocolVersion.All.Single(version => version.ToString() == table.Cell(row, "VMBus"));
+            ClientStatus status = Client.Connect(version, FeatureFlags.Served);
+            string told = status == ClientStatus.Refused ? "refused" : Client.Features != FeatureFlags.None ? "agreed, with features" : "agreed";
+            Assert.Equal(table.Cell(row, "6.1, 1 processor"), told);
+        }
     }
 
     [Fact]

@@ -138,7 +138,7 @@ internal sealed class PasstProcess : IDisposable
 
     private static LinkException Explain(string words) => new(
         LinkProblem.Host,
-        words.Contains("xternal interface", StringComparison.Ordinal) || words.Contains("No external routable", StringComparison.Ordinal)
+        words.Contains("xternal interface", StringComparison.Ordinal)
             ? $"Network link 'user': this host has no default route, which passt needs; connect the host, or use a TAP. It says: {words}"
             : $"Network link 'user': passt cannot work here: {words}");
 }
