@@ -14,14 +14,17 @@ namespace VmBus.Service.Workers;
 /// <param name="isNew">Whether it was started just now.</param>
 internal sealed class WorkerFollower(Worker worker, WorkerFiles files, string name, Action<string, ControlEvent> publish, ILogger logger, bool isNew)
 {
+    private const long LogPeriodMs = 2000;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
 
     private readonly WorkerLog _log = new(files.Log);
     private bool _answered;
     private bool _told;
+
+    // All followers look at the same moments: a service that nobody asks wakes once for all of its workers.
+    private static TimeSpan UntilNextLook => TimeSpan.FromMilliseconds(LogPeriodMs - Environment.TickCount64 % LogPeriodMs);
 
     /// <summary>Runs until the process has ended.</summary>
     /// <param name="running">Called once, when the worker answers.</param>
@@ -36,7 +39,7 @@ internal sealed class WorkerFollower(Worker worker, WorkerFiles files, string na
             while (!worker.Gone.IsCompleted)
             {
                 Relay();
-                await Task.WhenAny(worker.Gone, Task.Delay(LogPause, over.Token)).ConfigureAwait(false);
+                await Task.WhenAny(worker.Gone, Task.Delay(UntilNextLook, over.Token)).ConfigureAwait(false);
                 serviceStops.ThrowIfCancellationRequested();
             }
         }
