@@ -2,6 +2,7 @@ using VmBus.Benchmarks;
 using VmBus.Benchmarks.Boot;
 using VmBus.Benchmarks.Export;
 using VmBus.Benchmarks.Guest;
+using VmBus.Benchmarks.Image;
 using VmBus.Benchmarks.Netvsc;
 using VmBus.Benchmarks.Network;
 using VmBus.Benchmarks.Ring;
@@ -12,7 +13,7 @@ using VmBus.Benchmarks.Storage;
 // Usage: VmBus.Benchmarks PART [--repeat N] [--json FILE] [--quick]. A part is one folder and one class; more are added to this list.
 IBenchmarkPart[] parts =
 [
-    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new ServicePart(),
+    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ImagePart(), new ExportPart(), new ServicePart(),
 ];
 
 if (args is [RingPeerProcess.Command, var file, var pages]) return RingPeerProcess.Run(file, pages);
