@@ -3,6 +3,7 @@ using VmBus.Benchmarks.Boot;
 using VmBus.Benchmarks.Dpdk;
 using VmBus.Benchmarks.Export;
 using VmBus.Benchmarks.Guest;
+using VmBus.Benchmarks.Image;
 using VmBus.Benchmarks.Netvsc;
 using VmBus.Benchmarks.Network;
 using VmBus.Benchmarks.Ring;
@@ -14,7 +15,7 @@ using VmBus.Benchmarks.Virtqueues;
 // Usage: VmBus.Benchmarks PART [--repeat N] [--json FILE] [--quick]. A part is one folder and one class; more are added to this list.
 IBenchmarkPart[] parts =
 [
-    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ExportPart(), new BlkioPart(), new ServicePart(),
+    new RingPart(), new StoragePart(), new NetvscPart(), new GuestPart(), new NetworkPart(), new SocketPart(), new BootPart(), new ImagePart(), new ExportPart(), new BlkioPart(), new ServicePart(),
     new VirtqueuePart(), new DpdkPart(),
 ];
 

@@ -21,6 +21,9 @@ internal sealed record BenchmarkEnvironment(string VmBus, string Kernel, string 
             Environment.GetEnvironmentVariable("VMBUS_POLL") is { Length: > 0 } poll ? int.Parse(poll, CultureInfo.InvariantCulture) : null);
     }
 
+    /// <summary>Whether the host is the testbed's emulated one.</summary>
+    internal bool IsEmulated => Environment.GetEnvironmentVariable("VMBUS_TESTBED") == "emulated";
+
     /// <summary>The type of the file system that holds <see cref="Scratch"/>, such as "ext4".</summary>
     internal string FileSystem => new DriveInfo(Scratch).DriveFormat;
 

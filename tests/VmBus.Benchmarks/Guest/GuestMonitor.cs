@@ -40,6 +40,26 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
     internal static GuestMonitor MicroVm { get; } = new("microvm", start =>
         Qemu(start, "microvm,x-option-roms=off,pit=off,pic=off,rtc=on,isa-serial=on", []));
 
+    internal static GuestMonitor VmBusImage { get; } = new("vmbus", static start =>
+    [
+        start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot", "--disk", start.Disk!,
+    ]);
+
+    internal static GuestMonitor Ovmf { get; } = new("ovmf", start =>
+        QemuImage(start, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+            "-drive", $"if=pflash,unit=1,format=raw,file={Path.Combine(start.Environment.Scratch, OvmfVariablesCopy)}"));
+
+    internal static GuestMonitor SeaBios { get; } = new("seabios", static start => QemuImage(start));
+
+    /// <summary>The variables of Debian's OVMF as they come.</summary>
+    internal const string OvmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+    /// <summary>Those of <see cref="Ovmf"/>, in the folder for disks.</summary>
+    internal const string OvmfVariablesCopy = "ovmf-variables.fd";
+
+    private static IEnumerable<string> QemuImage(GuestStart start, params string[] firmware)
+        => [.. QemuCommon, "-M", start.Environment.IsEmulated ? "q35,kernel-irqchip=off" : "q35", .. firmware, .. Filled(start, QemuDisk), "-device", "virtio-blk-pci,drive=disk0,iothread=io0,bootindex=0"];
+
     private static IEnumerable<string> Ours(GuestStart start, string bus) =>
     [
         start.Environment.VmBus, "run", "--cpus", Processors.ToString(CultureInfo.InvariantCulture), "--memory", $"{MemoryMegabytes}M", "--no-reboot",
@@ -54,8 +74,10 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
         Qemu(start, "q35", ["-netdev", $"tap,id=net0,ifname={start.Tap},script=no,downscript=no,vhost={vhost}", "-device", "virtio-net-pci,netdev=net0"]);
 
     private static IEnumerable<string> Qemu(GuestStart start, string machine, string[] more)
-        => [.. QemuCommon, "-M", machine, "-kernel", start.Environment.Kernel, "-initrd", start.Initrd, "-append", start.Append,
-            .. more.Select(word => word.Replace("{disk}", start.Disk, StringComparison.Ordinal).Replace("{poll}", Poll(start), StringComparison.Ordinal))];
+        => [.. QemuCommon, "-M", machine, "-kernel", start.Environment.Kernel, "-initrd", start.Initrd, "-append", start.Append, .. Filled(start, more)];
+
+    private static IEnumerable<string> Filled(GuestStart start, string[] words)
+        => words.Select(word => word.Replace("{disk}", start.Disk, StringComparison.Ordinal).Replace("{poll}", Poll(start), StringComparison.Ordinal));
 
     private static string Poll(GuestStart start)
         => start.Environment.PollMicroseconds is { } poll ? string.Create(CultureInfo.InvariantCulture, $",poll-max-ns={poll * 1000L}") : "";
