@@ -58,7 +58,7 @@ internal sealed record GuestMonitor(string Name, Func<GuestStart, IEnumerable<st
     internal const string OvmfVariablesCopy = "ovmf-variables.fd";
 
     private static IEnumerable<string> QemuImage(GuestStart start, params string[] firmware)
-        => [.. QemuCommon, "-M", start.Environment.IsEmulated ? "q35,kernel-irqchip=off" : "q35", .. firmware, .. Filled(start, QemuDisk), "-device", "virtio-blk-pci,drive=disk0,iothread=io0,bootindex=0"];
+        => [.. QemuCommon, "-M", "q35", .. firmware, .. Filled(start, QemuDisk), "-device", "virtio-blk-pci,drive=disk0,iothread=io0,bootindex=0"];
 
     private static IEnumerable<string> Ours(GuestStart start, string bus) =>
     [
