@@ -36,7 +36,7 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
     public Worker Launch(PartitionDefinition definition)
     {
         WorkerFiles files = FilesOf(definition.Name);
-        uint? user = definition.UsesHostSockets ? null : _users.Take();
+        uint? user = _users.Take();
         bool runs = false;
         try
         {
