@@ -66,6 +66,8 @@ internal sealed record OpenedRun
         _ = theirs.KeepForNextProgram();
         using LinuxFile? program = OpenProgram(out string path);
         string[] words = [.. Confinement(), path, .. OwnWords(theirs.Descriptor)];
+        // The last that needs a right: from here on this thread sees nothing of the host's data.
+        if (RunAs is not null && Options.Sandbox != SandboxMode.Off) HostView.Narrow(Options.Name, logger);
         int errno = ProgramImage.Become(words[0], words);
         return new LinuxException($"Starting '{words[0]}' failed", errno);
     }
