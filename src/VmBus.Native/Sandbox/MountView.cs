@@ -41,7 +41,7 @@ public static partial class MountView
 
     /// <summary>Narrows what the calling thread sees. A folder for scratch files, /tmp, is there, empty and of 16 MiB.</summary>
     /// <param name="kept">Full paths of folders that stay visible wherever they are.</param>
-    /// <returns>0, or the errno of the step that failed: then it sees more.</returns>
+    /// <returns>0, or the errno of the first step that failed: then it sees more.</returns>
     public static int TryNarrow(IReadOnlyList<string> kept)
     {
         List<(string Path, LinuxFile Place)> places = [];
@@ -58,12 +58,15 @@ public static partial class MountView
                 places.Add((path, place));
             }
 
+            int failure = 0;
             foreach (string folder in covered)
             {
-                if (Cover(folder, [.. places.Where(place => place.Path.StartsWith(folder + "/", StringComparison.Ordinal))]) is var errno and not 0) return errno;
+                // One that cannot be covered leaves no other open.
+                int errno = Cover(folder, [.. places.Where(place => place.Path.StartsWith(folder + "/", StringComparison.Ordinal))]);
+                if (failure == 0) failure = errno;
             }
 
-            return 0;
+            return failure;
         }
         finally
         {
