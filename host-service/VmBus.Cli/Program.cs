@@ -23,6 +23,7 @@ internal static class Program
             DiskCommand.Create(),
             NicCommand.Create(),
             GiveCommand.Create(),
+            ConnectCommand.Create(),
             ConsoleCommand.Create(),
             ExecCommand.Create(),
             EventsCommand.Create(),

@@ -33,6 +33,9 @@ internal static partial class HostLog
     [LoggerMessage(EventId = 6509, Level = LogLevel.Warning, Message = "What was given to this partition is not taken: {Problem}")]
     internal static partial void GivenRefused(ILogger logger, string problem);
 
+    [LoggerMessage(EventId = 6510, Level = LogLevel.Information, Message = "{Partition}: the process sees the host's files ({Problem}); 'vmbus doctor' tells what the host lacks")]
+    internal static partial void SeesHostFiles(ILogger logger, string partition, string problem);
+
     [LoggerMessage(EventId = 6505, Level = LogLevel.Information, Message = "{Partition}: network adapter {Id}, {Link}, is removed and closed")]
     internal static partial void NetworkAdapterClosed(ILogger logger, string partition, string id, string link);
 }

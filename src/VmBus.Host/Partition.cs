@@ -16,6 +16,7 @@ using VmBus.Providers.DynamicMemory;
 using VmBus.Providers.Echo;
 using VmBus.Providers.Integration;
 using VmBus.Providers.Sockets;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Remote;
 
@@ -267,7 +268,9 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         }
     }
 
-    private IDisk OpenDisk(DiskOptions disk) => disk.IsVhostUser ? RemoteDisk.Open(disk, _memory, _laneCount, _logger) : _options.Devices.OpenDisk(disk, _logger);
+    private IDisk OpenDisk(DiskOptions disk) => disk.IsVhostUser
+        ? RemoteDisk.Open(disk, _memory, _laneCount, _logger, _options.Devices.TakeConnector(new ConnectPlace(ConnectKind.VhostUser, disk.Path)))
+        : _options.Devices.OpenDisk(disk, _logger);
 
     // Without a guest nobody waits for a back-end to come back.
     private void GiveUp(bool givesUp)
@@ -316,7 +319,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
         if (_options.Sockets is not { IsVirtio: false } sockets) return _options.Exec ? SocketProvider.CreatePrivate(_logger) : null;
         try
         {
-            return SocketProvider.Listen(sockets.Path, _logger);
+            return SocketProvider.Use(Meetings.Open(sockets, _options.Devices), _logger);
         }
         catch
         {

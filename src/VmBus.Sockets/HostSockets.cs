@@ -2,6 +2,7 @@ using System.Globalization;
 using VmBus.Lanes;
 using VmBus.Native.Linux;
 using VmBus.Protocol.Sockets;
+using VmBus.Sockets.Connectors;
 
 namespace VmBus.Sockets;
 
@@ -20,25 +21,37 @@ public sealed class HostSockets : IDisposable
 
     private readonly string _path;
     private readonly LinuxFile _listener;
+    private readonly HostConnector? _connector;
     private readonly List<SocketClient> _clients = [];
     private Action<LinuxFile, ConnectRequest>? _connect;
     private Lane? _lane;
     private LaneWatch? _watch;
     private Timer? _pause;
 
-    private HostSockets(string path, LinuxFile listener)
+    private HostSockets(string path, LinuxFile listener, HostConnector? connector)
     {
         _path = path;
         _listener = listener;
+        _connector = connector;
     }
 
     /// <summary>Listens at <paramref name="path"/>, which only its owner may connect to. A socket that a dead process left there is replaced.</summary>
     /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
-    public static HostSockets Listen(string path)
+    public static HostSockets Listen(string path) => new(path, Claim(path), connector: null);
+
+    /// <summary>Uses a socket that another process has made by <see cref="Claim"/>.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="listener">The socket; it is this object's.</param>
+    /// <param name="connector">By whom programs of the host are reached, who becomes this object's; null where this process may connect to them.</param>
+    public static HostSockets Take(string path, LinuxFile listener, HostConnector? connector) => new(path, listener, connector);
+
+    /// <summary>The socket of <see cref="Listen"/>, for <see cref="Take"/>.</summary>
+    /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
+    public static LinuxFile Claim(string path)
     {
         // Room for the underscore and the longest name of a service behind it.
         const int LongestSuffix = 1 + 36;
-        return new HostSockets(path, UnixSocket.Claim(path, blocking: false, LongestSuffix));
+        return UnixSocket.Claim(path, blocking: false, LongestSuffix);
     }
 
     /// <summary>Begins to take programs in. Called once.</summary>
@@ -52,16 +65,19 @@ public sealed class HostSockets : IDisposable
         lane.Invoke(() => _watch = lane.WatchReadiness(_listener, LaneReadiness.Readable, new AcceptHandler(this)));
     }
 
-    /// <summary>Connects to the program that serves a service of the host. Any thread; does not wait.</summary>
+    /// <summary>Connects to the program that serves a service of the host. Any thread; waits for no program.</summary>
     /// <returns>The connection, non-blocking; null, with <paramref name="errno"/> set, when there is no such program.</returns>
-    public LinuxFile? TryConnect(Guid service, out int errno)
+    public LinuxFile? TryConnect(Guid service, out int errno) => _connector is null ? ConnectTo(_path, service, out errno) : _connector.TryConnect(service, out errno);
+
+    /// <summary>The same for a path, with the rights of this process.</summary>
+    internal static LinuxFile? ConnectTo(string path, Guid service, out int errno)
     {
         errno = Errno.ENOENT;
         LinuxFile? socket = null;
         if (SocketInterface.TryGetPort(service, out uint port))
-            socket = UnixSocket.TryConnect(string.Create(CultureInfo.InvariantCulture, $"{_path}_{port}"), out errno);
+            socket = UnixSocket.TryConnect(string.Create(CultureInfo.InvariantCulture, $"{path}_{port}"), out errno);
         if (socket is not null) return socket;
-        socket = UnixSocket.TryConnect($"{_path}_{service:D}", out int other);
+        socket = UnixSocket.TryConnect($"{path}_{service:D}", out int other);
         // The first refusal that is more than a missing file tells most.
         if (errno == Errno.ENOENT) errno = other;
         return socket;
@@ -93,7 +109,15 @@ public sealed class HostSockets : IDisposable
     {
         if (_listener.IsClosed) return;
         _listener.Dispose();
-        File.Delete(_path);
+        _connector?.Dispose();
+        try
+        {
+            File.Delete(_path);
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or DirectoryNotFoundException)
+        {
+            // It is whoever has made it for this process who removes it.
+        }
     }
 
     private void Accept()

@@ -42,6 +42,22 @@ public sealed class TopAllTextTests
         Assert.DoesNotMatch("[0-9](us|ms|s) ", TopText.Rates(now.Report!, now.Report!));
     }
 
+    [Fact]
+    public void Fullness_is_that_of_the_fullest_ring_now()
+    {
+        PartitionLook look = Look("web", 1000, 1);
+        ChannelReport one = look.Report!.Channels[0];
+        look = look with
+        {
+            Report = look.Report with
+            {
+                Channels = [one with { RingIn = 100, RingInSize = 1000, RingOut = 0, RingOutSize = 1000 }, one with { Id = 2, RingIn = 20, RingInSize = 40, RingOut = 1, RingOutSize = 8 }, one with { Id = 3 }],
+            },
+        };
+        Assert.EndsWith(" 50.0%     12.5%", TopAllText.Rates([look], [look]).Split('\n')[2], StringComparison.Ordinal);
+        Assert.EndsWith(" 50.0%    12.5%", TopText.Totals(look.Report!).Split('\n')[3], StringComparison.Ordinal);
+    }
+
     private static PartitionLook With(PartitionLook look, VirtioDiskReport disk) => look with { Report = look.Report! with { VirtioDisks = [disk] } };
 
     private static PartitionLook Off(string name) => new(Status(name, "off", null), null);

@@ -96,7 +96,7 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
             CapBnd: 0000000000000000
             NoNewPrivs: 1
             Seccomp: 2
-            active   partition web                    user N, given what it uses, 1 system call filter, no new privileges, at most 0 capabilities, namespaces of its own: ipc mnt uts
+            active   partition web                    user N, given what it uses, 1 system call filter, no new privileges, at most 0 capabilities, sees no data of the host's, namespaces of its own: ipc mnt uts
             commands of its own: 0
             1
             disk more added: LUN 1, 64M
@@ -142,6 +142,7 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
             grep -E '^(CapBnd|Seccomp):' /proc/$worker/status | tr -s '\t ' ' '
             pgrep -x qemu-nbd | wc -l
             refused v start web
+            cp "$work/web.json" "$work/other.json"; v define "$work/other.json" >/dev/null; refused v start other; v undefine other >/dev/null
             v kill web >/dev/null || true; within is state off; field end_reason
             within ended qemu-nbd; within ended passt; within ended passt.avx2; echo 'no program is left'
             for image in image.qcow2 image.vhdx; do qemu-img check -q "$work/$image" && echo 'an image is whole'; done
@@ -160,10 +161,82 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
             2
             vmbus: web is running already.
             status 1
+            vmbus: other does not start: Disk 'WORK/image.qcow2' is in use by another process; stop that one first (lslocks and lsof name it).
+            status 1
             terminated
             no program is left
             an image is whole
             an image is whole
+
+            """,
+            result.EnsureSuccess().Output);
+    }
+
+    [Fact]
+    public async Task Worker_that_sees_no_data_of_the_hosts_reaches_back_ends_that_are_started_again_and_programs_of_the_host_of_which_it_may_open_none()
+    {
+        CommandResult result = await host.RunGuestAsync(
+            Service + """
+            cat >"$work/script" <<'END'
+            set -eu
+            tell() { echo "mark $*"; }
+            disk() { until d=$(lsblk -bdno NAME,SIZE | awk -v size=$(($1 << 20)) '$2 == size { print $1 }') && [ -n "$d" ]; do sleep 0.2; done; echo /dev/$d; }
+            modprobe hv_sock
+            data=$(disk 48); dd if=/dev/urandom of=/r bs=1M count=8 2>/dev/null; dd if=/r of=$data bs=256k oflag=direct 2>/dev/null; tell restart
+            until dd if=$data bs=1M count=8 iflag=direct 2>/dev/null | cmp -s - /r && [ -e /sys/class/net/eth0 ]; do sleep 0.2; done; tell written
+            ip addr add 10.9.1.2/24 dev eth0; ip link set eth0 up; exec 3<>/dev/tcp/10.9.1.1/8080; read -r word <&3; tell "network $word"
+            tell "socket $(socat -u VSOCK-CONNECT:2:5000 -)"
+            socat -d -d -t 60 VSOCK-LISTEN:6000 EXEC:'echo up' 2>/tmp/said & until grep -q listening /tmp/said; do sleep 0.1; done; tell listening; wait
+            late=$(disk 24); dd if=/r of=$late bs=1M oflag=direct 2>/dev/null; [ "$(dd if=$late bs=1M count=8 iflag=direct 2>/dev/null | sha256sum)" = "$(sha256sum </r)" ] && tell late
+            sleep 100000
+            END
+            pids=; trap 'kill -9 $service $(field process) $pids 2>/dev/null || true; ip link delete given1 2>/dev/null || true; rm -rf "$work"' EXIT
+            # What no user but root may look into.
+            chmod 700 "$work" "$work/bin"
+            modprobe tun; ip tuntap add given1 mode tap; ip addr add 10.9.1.1/24 dev given1; ip link set given1 up
+            serving() { "$VMBUS" export "$@" 2>>"$work/served" & pids="$pids $!"; until [ -S "${!#}" ]; do sleep 0.1; done; }
+            truncate -s 48M "$work/data"; truncate -s 24M "$work/late"
+            serving blk --disk "$work/data" --socket "$work/data.sock"; data=${pids##* }; serving net --nic tap=given1 --socket "$work/net.sock"
+            (umask 077; exec socat "UNIX-LISTEN:$work/vsock_5000,fork" 'EXEC:echo down') & pids="$pids $!"
+            socat TCP-LISTEN:8080,bind=10.9.1.1,fork 'EXEC:echo yes' & pids="$pids $!"
+            cp --sparse=always "$VMBUS_SCRATCH/root.img" "$work/root.img"; tests/testbed/guest-job make "$work/job.img" "$work/script"
+            serve
+            cat >"$work/web.json" <<END
+            { "kernel": "$VMBUS_GUESTS/vmlinuz-6.1", "initrd": "$VMBUS_GUESTS/initrd-6.1", "memory": "1G", "cpus": 2, "console": "file:$work/console", "vsock": "$work/vsock",
+              "append": "console=ttyS0 panic=-1 quiet root=LABEL=root rw $(tests/testbed/guest-job append | sed 's/"/\\"/g')",
+              "disks": [{ "path": "$work/root.img" }, { "path": "$work/job.img" }, { "vhostUser": "$work/data.sock", "reconnect": 1 }], "nics": [{ "vhostUser": "$work/net.sock" }] }
+            END
+            v define "$work/web.json" >/dev/null; v start web; worker=$(field process)
+            told restart; kill -9 $service; wait $service 2>/dev/null || true
+            kill -9 $data; wait $data 2>/dev/null || true; rm "$work/data.sock"; serving blk --disk "$work/data" --socket "$work/data.sock"; told written
+            told 'network yes'; told 'socket down'; told listening; echo 'CONNECT 6000' | socat -t 60 - "UNIX-CONNECT:$work/vsock" | tail -n 1
+            serve; within is state running; [[ $(field process) == "$worker" ]] && echo 'the same worker'
+            serving blk --disk "$work/late" --socket "$work/late.sock"; v disk add web "vhost-user=$work/late.sock,id=late" | sed "s|$work|WORK|"; told late
+            v doctor | grep '^active' | sed -E 's/user 19[0-9]{8}/user N/'
+            ls "/proc/$worker/root" "/proc/$worker/root/var" "/proc/$worker/root/$VMBUS_SCRATCH" 2>/dev/null | grep -cE 'root.img|lib$|data' || true
+            connectors() { pgrep -f "^$work/bin/vmbus connect "; }
+            for one in $(connectors); do tr '\0' ' ' <"/proc/$one/cmdline" | sed "s|$work|WORK|g"; echo; grep -E '^(CapEff|Seccomp):' "/proc/$one/status" | tr -s '\t' ' '; done
+            v disk remove web late; only() { [[ $(connectors | wc -l) == "$1" ]]; }; within only 1
+            kill -9 "$worker"; within only 0; [ ! -e "$work/vsock" ] && echo 'the socket is gone'
+            kill $service; wait $service
+            """,
+            Limit);
+        Assert.Equal(
+            """
+            web is started
+            up
+            the same worker
+            disk late added: LUN 3, 24M
+            active   partition web                    user N, given what it uses, 1 system call filter, no new privileges, at most 0 capabilities, sees no data of the host's, namespaces of its own: ipc mnt uts
+            1
+            WORK/bin/vmbus connect vsock=WORK/vsock vhost-user=WORK/data.sock vhost-user=WORK/net.sock 
+            CapEff: 0000000000000002
+            Seccomp: 2
+            WORK/bin/vmbus connect vhost-user=WORK/late.sock 
+            CapEff: 0000000000000002
+            Seccomp: 2
+            disk late removed
+            the socket is gone
 
             """,
             result.EnsureSuccess().Output);

@@ -46,6 +46,7 @@ internal static class DoctorCommand
         Line(output, FindProgram("passt"), needed: false, "passt", "give guests a network without privileges (package passt); for partitions of the service at any time, whatever their sandbox");
         Line(output, SystemCallFilter.IsPossible(), needed: false, "seccomp", "take system calls from a partition that it does not need, before its guest runs (--sandbox)");
         Line(output, FindProgram("setpriv"), needed: false, "setpriv", "run root's workers of the service as users of their own who have no rights, once everything is open for them, and keep them from gaining privileges (package util-linux)");
+        Line(output, FileOwner.CurrentUser == 0 && MountView.IsPossible(), needed: false, "mount view", "hide the host's data from workers of the service that are users of their own, and from 'vmbus run --run-as' (as root)");
         Line(
             output,
             FindProgram("unshare") && FileOwner.CurrentUser == 0,

@@ -9,6 +9,9 @@ using VmBus.Machine;
 using VmBus.Machine.Boot;
 using VmBus.Native.Linux;
 using VmBus.Network.Links;
+using VmBus.Sockets;
+using VmBus.Sockets.Connectors;
+using VmBus.Storage.Disks;
 
 namespace VmBus.Cli.Commands;
 
@@ -61,7 +64,10 @@ internal sealed record OpenedRun
         using (var connection = DescriptorSocket.Take(ours)) GiveAll(new DeviceGiver(connection, waits: false), control, logger);
         Boot.Dispose();
         _ = theirs.KeepForNextProgram();
-        string[] words = [.. Confinement(), .. OwnWords(theirs.Descriptor)];
+        using LinuxFile? program = OpenProgram(out string path);
+        string[] words = [.. Confinement(), path, .. OwnWords(theirs.Descriptor)];
+        // The last that needs a right: from here on this thread sees nothing of the host's data.
+        if (RunAs is not null && Options.Sandbox != SandboxMode.Off) HostView.Narrow(Options.Name, logger);
         int errno = ProgramImage.Become(words[0], words);
         return new LinuxException($"Starting '{words[0]}' failed", errno);
     }
@@ -86,6 +92,14 @@ internal sealed record OpenedRun
         foreach (string disk in Disks.Where(static text => !DiskOption.ParseWithBus(text).Options.IsVhostUser)) giver.GiveDisk(disk, further: false, logger);
         if (Boot.CloudSeed is { } seed) giver.GiveDisk(seed.DiskText, further: true, logger);
         foreach (string nic in Nics.Where(static text => NicOptions.Parse(text).Kind != LinkKind.VhostUser)) giver.GiveNic(nic, Options.ProcessorCount, renews: false);
+        if (Options.Sockets is { } sockets)
+        {
+            using LinuxFile listener = HostSockets.Claim(sockets.Path);
+            giver.GiveFile(sockets.Path, listener);
+        }
+
+        // As the user that there is it connects by itself.
+        if (RunAs is not null) giver.GiveConnectors([.. Places()]);
         if (Options.CaptureFile is { } capture) GiveNewFile(giver, "Capture file", capture);
         ConsoleOption.Give(Consoles.Serial, ConsoleOption.Serial, giver);
         if (Consoles.Virtio is { } virtio) ConsoleOption.Give(virtio, ConsoleOption.Virtio, giver);
@@ -100,6 +114,13 @@ internal sealed record OpenedRun
         using (KvmHost host = KvmHost.Open()) host.ThrowIfIncomplete();
         using LinuxFile kvm = LinuxFile.TryOpen(KvmPath, LinuxOpen.ReadWrite, out int errno) ?? throw new LinuxException($"Opening {KvmPath} failed", errno);
         giver.GiveKvm(kvm);
+    }
+
+    private IEnumerable<ConnectPlace> Places()
+    {
+        if (Options.Sockets is { } sockets) yield return new ConnectPlace(ConnectKind.Vsock, sockets.Path);
+        foreach (DiskOptions disk in Options.Disks.Concat(Options.VirtioDisks).Where(static disk => disk.IsVhostUser)) yield return new ConnectPlace(ConnectKind.VhostUser, disk.Path);
+        foreach (NicOptions nic in Options.NetworkAdapters.Where(static nic => nic.Kind == LinkKind.VhostUser)) yield return new ConnectPlace(ConnectKind.VhostUser, nic.Target);
     }
 
     private static void GiveNewFile(DeviceGiver giver, string what, string path)
@@ -123,8 +144,16 @@ internal sealed record OpenedRun
     ];
 
     private static IEnumerable<string> OwnWords(int connection)
+        => [.. Without(Without(Environment.GetCommandLineArgs().Skip(1), RunAsOption.Name), GivenOption.Name), GivenOption.Name, GivenOption.Of(connection)];
+
+    // By its path, which is what it is called by; by a descriptor where the user that it becomes could not find it.
+    private LinuxFile? OpenProgram(out string path)
     {
-        string program = Environment.ProcessPath ?? throw new IOException("This program does not know its own file, which it needs to start anew.");
-        return [program, .. Without(Without(Environment.GetCommandLineArgs().Skip(1), RunAsOption.Name), GivenOption.Name), GivenOption.Name, GivenOption.Of(connection)];
+        path = Environment.ProcessPath ?? throw new IOException("This program does not know its own file, which it needs to start anew.");
+        if (RunAs is null || ProgramImage.IsReachedByAll(path)) return null;
+        LinuxFile open = LinuxFile.TryOpen(path, LinuxOpen.Read, out int errno) ?? throw new LinuxException($"Opening '{path}' failed", errno);
+        _ = open.KeepForNextProgram();
+        path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.Descriptor}");
+        return open;
     }
 }

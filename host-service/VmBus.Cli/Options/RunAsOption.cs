@@ -14,8 +14,8 @@ internal static class RunAsOption
     public static Option<string?> Create() => new(Name)
     {
         HelpName = "USER",
-        Description = "Open everything, and then run as USER (a name or a number), in no other group than that user's own and without any capability. Needs root. Sockets of --vsock and of "
-            + "vhost-user are opened as USER",
+        Description = "Open everything, and then run as USER (a name or a number), in no other group than that user's own and without any capability. Needs root. Sockets of the host that "
+            + "--vsock and vhost-user lead to are connected to by a program of their own ('vmbus connect')",
     };
 
     /// <summary>Reads its value.</summary>

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Numerics;
 using VmBus.Cli.Options;
+using VmBus.Native.Sandbox;
 
 namespace VmBus.Cli.Text;
 
-/// <summary>What a process has been kept from, as the kernel tells of it. Source: proc_pid_status(5), namespaces(7).</summary>
+/// <summary>What a process has been kept from, as the kernel tells of it. Source: proc_pid_status(5), proc_pid_mountinfo(5), namespaces(7).</summary>
 internal static class ConfinementText
 {
     private static readonly string[] Namespaces = ["ipc", "mnt", "net", "pid", "user", "uts"];
@@ -15,7 +16,8 @@ internal static class ConfinementText
         try
         {
             bool given = File.ReadAllText($"/proc/{process}/cmdline").Split('\0').Contains(GivenOption.Name);
-            return Of(File.ReadAllText($"/proc/{process}/status"), Namespaces.Where(name => IsOwn(process, name)), given);
+            bool sees = !File.ReadLines($"/proc/{process}/mountinfo").Any(static line => line.Contains($" - tmpfs {MountView.Source} ", StringComparison.Ordinal));
+            return Of(File.ReadAllText($"/proc/{process}/status"), Namespaces.Where(name => IsOwn(process, name)), given, sees);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -27,7 +29,8 @@ internal static class ConfinementText
     /// <param name="status">What /proc/PID/status holds.</param>
     /// <param name="ownNamespaces">Those that are not this process's.</param>
     /// <param name="given">Whether it opens nothing itself.</param>
-    internal static string Of(string status, IEnumerable<string> ownNamespaces, bool given)
+    /// <param name="sees">Whether it sees the host's files, as far as its user may.</param>
+    internal static string Of(string status, IEnumerable<string> ownNamespaces, bool given, bool sees)
     {
         var values = status.Split('\n').Select(static line => line.Split(':', 2)).Where(static pair => pair.Length == 2).ToDictionary(static pair => pair[0], static pair => pair[1].Trim(), StringComparer.Ordinal);
         string Value(string key) => values.GetValueOrDefault(key, "");
@@ -36,7 +39,7 @@ internal static class ConfinementText
         string[] own = [.. ownNamespaces];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"user {Value("Uid").Split('\t')[0]}, {(given ? "given what it uses" : "opens what it uses")}, {filters} system call filter{(filters == 1 ? "" : "s")}, {(Value("NoNewPrivs") == "1" ? "no new privileges" : "may gain privileges")}, at most {BitOperations.PopCount(capabilities)} capabilities, {(own.Length == 0 ? "the host's namespaces" : $"namespaces of its own: {string.Join(' ', own)}")}");
+            $"user {Value("Uid").Split('\t')[0]}, {(given ? "given what it uses" : "opens what it uses")}, {filters} system call filter{(filters == 1 ? "" : "s")}, {(Value("NoNewPrivs") == "1" ? "no new privileges" : "may gain privileges")}, at most {BitOperations.PopCount(capabilities)} capabilities, {(sees ? "sees the host's files" : "sees no data of the host's")}, {(own.Length == 0 ? "the host's namespaces" : $"namespaces of its own: {string.Join(' ', own)}")}");
     }
 
     private static bool IsOwn(int process, string name)

@@ -18,7 +18,7 @@ internal static class TopAllText
         int width = now.Select(static one => one.Status.Name.Length).Append(9).Max();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{now.Count(static one => one.Report is not null)} of {now.Count} partitions run  ({meaning})\n");
-        Row(text, width, "PARTITION", "STATE", "CPUS", "MEMORY", "UP", "CHANNELS", "PACKETS", "INTERRUPTS", "KICKS", "I/O", "LATENCY", "BYTES IN", "BYTES OUT");
+        Row(text, width, "PARTITION", "STATE", "CPUS", "MEMORY", "UP", "CHANNELS", "PACKETS", "INTERRUPTS", "KICKS", "I/O", "LATENCY", "BYTES IN", "BYTES OUT", "RING IN", "RING OUT");
         // What runs first, the busiest first.
         foreach (PartitionLook one in now.OrderByDescending(look => Rate(look, before, static channel => channel.PacketsIn + channel.PacketsOut) ?? -1).ThenBy(static look => look.Status.Name, StringComparer.Ordinal))
         {
@@ -39,11 +39,16 @@ internal static class TopAllText
                 TopText.Latency(
                     Growth(one, before, static channel => channel.Timed ?? 0, static disk => disk.Timed), Growth(one, before, static channel => channel.TimedUs ?? 0, static disk => disk.TimedUs)),
                 Cell(static channel => channel.BytesIn ?? 0, static disk => disk.BytesIn),
-                Cell(static channel => channel.BytesOut ?? 0, static disk => disk.BytesOut));
+                Cell(static channel => channel.BytesOut ?? 0, static disk => disk.BytesOut),
+                Fullest(one, static channel => TopText.Fullness(channel.RingIn, channel.RingInSize)),
+                Fullest(one, static channel => TopText.Fullness(channel.RingOut, channel.RingOutSize)));
         }
 
         return text.ToString();
     }
+
+    // Of all its rings the one that holds up most.
+    private static string Fullest(PartitionLook look, Func<ChannelReport, double?> read) => TopText.Share(look.Report?.Channels.Max(read));
 
     // A channel that is new, or opened anew, has begun at zero.
     private static long? Growth(PartitionLook now, IReadOnlyList<PartitionLook>? before, Func<ChannelReport, long> read, Func<VirtioDiskReport, long>? readDisk)
@@ -72,7 +77,7 @@ internal static class TopAllText
     private static void Row(StringBuilder text, int width, string name, params string[] cells)
     {
         text.Append(name.PadRight(width));
-        int[] widths = [-10, 4, 10, 11, 8, 10, 10, 10, 10, 8, 10, 10];
+        int[] widths = [-10, 4, 10, 11, 8, 10, 10, 10, 10, 8, 10, 10, 8, 8];
         for (int i = 0; i < cells.Length; i++) text.Append("  ").Append(widths[i] < 0 ? cells[i].PadRight(-widths[i]) : cells[i].PadLeft(widths[i]));
         text.Append('\n');
     }

@@ -46,8 +46,8 @@ internal static class TopText
                 Latency(channel.Timed - (old?.Timed ?? 0), channel.TimedUs - (old?.TimedUs ?? 0)),
                 Rate(channel.BytesIn, old?.BytesIn),
                 Rate(channel.BytesOut, old?.BytesOut),
-                Share(channel.RingIn, channel.RingInSize),
-                Share(channel.RingOut, channel.RingOutSize));
+                Share(Fullness(channel.RingIn, channel.RingInSize)),
+                Share(Fullness(channel.RingOut, channel.RingOutSize)));
         }
 
         if (now.VirtioDisks is not { Count: > 0 } disks) return text.ToString();
@@ -78,8 +78,10 @@ internal static class TopText
         return value.ToString(value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0", CultureInfo.InvariantCulture) + unit;
     }
 
-    private static string Share(long? bytes, long? size)
-        => bytes is { } used && size is > 0 and { } all ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * used / all:0.0}%") : "-";
+    /// <summary>How full a ring is, 0 to 1; null when that is not told.</summary>
+    internal static double? Fullness(long? bytes, long? size) => bytes is { } used && size is > 0 and { } all ? (double)used / all : null;
+
+    internal static string Share(double? part) => part is { } value ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * value:0.0}%") : "-";
 
     // At most five characters and a suffix, powers of 1000.
     internal static string Number(double value)

@@ -58,9 +58,9 @@ public sealed class ControlSocket : IDisposable
         {
             File.Delete(Path);
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception exception) when (exception is UnauthorizedAccessException or DirectoryNotFoundException)
         {
-            // It is in a folder of whoever has made it for this process.
+            // It is in a folder of whoever has made it for this process, which may not even see that.
         }
     }
 

@@ -89,7 +89,6 @@ internal static class DefinitionReader
             Memory = memory,
             StopTimeout = TimeSpan.FromSeconds(stopSeconds),
             StartsPasst = root.Items("nics").Any(static nic => nic.Item.Flag("user")),
-            UsesHostSockets = root.Text("vsock") is not null || root.Items("disks").Concat(root.Items("nics")).Any(static device => device.Item.Text("vhostUser") is not null),
             Restart = root.Text("restart") switch
             {
                 "on-crash" => RestartPolicy.OnCrash,

@@ -26,9 +26,6 @@ internal sealed record PartitionDefinition(string Name, string Text)
     /// <summary>Whether its worker may start passt while it opens what it is made of, which needs more than a worker itself.</summary>
     public required bool StartsPasst { get; init; }
 
-    /// <summary>Whether its worker connects to sockets of the host as the service's user: those of vhost-user back-ends, and where programs of host and guest meet.</summary>
-    public required bool UsesHostSockets { get; init; }
-
     /// <summary>What follows an end that nobody has asked for.</summary>
     public required RestartPolicy Restart { get; init; }
 

@@ -32,17 +32,18 @@ internal static class SystemdUnit
     /// <param name="definition">The partition.</param>
     /// <param name="files">Its files; its log gets what systemd-run says as well.</param>
     /// <param name="arguments">The program and its arguments.</param>
+    /// <param name="drops">Whether it becomes a user who has no rights.</param>
     /// <param name="log">The log.</param>
     /// <param name="variables">The environment of systemd-run.</param>
     /// <exception cref="IOException">It does not start.</exception>
     public static RunningProcess Start(
-        PartitionDefinition definition, WorkerFiles files, IReadOnlyList<string> arguments, LinuxFile log, IReadOnlyList<string> variables)
+        PartitionDefinition definition, WorkerFiles files, IReadOnlyList<string> arguments, bool drops, LinuxFile log, IReadOnlyList<string> variables)
     {
         string name = definition.Name;
         string unit = $"vmbus-{name}.service";
         string[] properties =
         [
-            .. LimitsFor(files, definition.StartsPasst), "LimitNOFILE=65536", "KillMode=mixed", "OOMPolicy=continue",
+            .. LimitsFor(files, definition.StartsPasst, drops), "LimitNOFILE=65536", "KillMode=mixed", "OOMPolicy=continue",
             string.Create(CultureInfo.InvariantCulture, $"TimeoutStopSec={(definition.StopTimeout + Grace).TotalSeconds}"),
         ];
         if (Ask(["--service-type=exec", $"--unit={unit}", $"--description=Partition {name} (VmBus)"], properties, arguments, log, variables) is not (0, 0) and var (status, _))
@@ -67,19 +68,21 @@ internal static class SystemdUnit
         PartitionDefinition definition, WorkerFiles files, bool startsPasst, IReadOnlyList<string> arguments, LinuxFile log, IReadOnlyList<string> variables)
         => Ask(
             ["--service-type=forking", $"--unit=vmbus-{definition.Name}-{Guid.NewGuid():n}.service", $"--description=Device of partition {definition.Name} (VmBus)"],
-            [.. LimitsFor(files, startsPasst)],
+            [.. LimitsFor(files, startsPasst, drops: false)],
             arguments,
             log,
             variables) is (0, 0);
 
-    private static IEnumerable<string> LimitsFor(WorkerFiles files, bool startsPasst)
+    private static IEnumerable<string> LimitsFor(WorkerFiles files, bool startsPasst, bool drops)
     {
         string[] own =
         [
             $"StandardOutput=append:{files.Log}", $"StandardError=append:{files.Log}",
-            $"CapabilityBoundingSet={string.Join(' ', WorkerConfinement.Capabilities(startsPasst).Select(static capability => $"CAP_{capability.ToUpperInvariant()}"))}",
+            $"CapabilityBoundingSet={string.Join(' ', WorkerConfinement.Capabilities(startsPasst, drops).Select(static capability => $"CAP_{capability.ToUpperInvariant()}"))}",
         ];
-        return Limits.Concat(startsPasst ? own : [.. own, "RestrictNamespaces=yes", "SystemCallFilter=~@mount"]);
+        // A view of its own is made of a mount namespace and mounts, as the last before the rights to them are dropped.
+        string[] spaces = startsPasst ? [] : drops ? ["RestrictNamespaces=mnt", "SystemCallFilter=~@mount", "SystemCallFilter=mount"] : ["RestrictNamespaces=yes", "SystemCallFilter=~@mount"];
+        return Limits.Concat(own).Concat(spaces);
     }
 
     // systemd-run ends when the program has begun; with the type forking, when it has ended.

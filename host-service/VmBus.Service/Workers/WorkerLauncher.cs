@@ -36,7 +36,7 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
     public Worker Launch(PartitionDefinition definition)
     {
         WorkerFiles files = FilesOf(definition.Name);
-        uint? user = definition.UsesHostSockets ? null : _users.Take();
+        uint? user = _users.Take();
         bool runs = false;
         try
         {
@@ -90,7 +90,7 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
         using LinuxFile log = OpenLog(files);
         bool given = UsesSystemd
             ? SystemdUnit.Give(definition, files, startsPasst, arguments, log, Variables())
-            : GiveBySession([.. _confinement.Words(startsPasst), .. arguments], log);
+            : GiveBySession([.. _confinement.Words(startsPasst, drops: false), .. arguments], log);
         if (!given) throw new IOException(words.LastWords(said, ofProgram: true) ?? "'vmbus give' has ended without a word; the partition's log may have one.");
     }
 
@@ -164,7 +164,8 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
 
     private IReadOnlyList<string> Arguments(PartitionDefinition definition, WorkerFiles files, uint? user)
     {
-        string control = options.Group is { } group ? $"{files.Control},group={group}" : files.Control;
+        // By its number: a worker does not see what tells of names that are kept elsewhere.
+        string control = options.Group is { } group ? string.Create(CultureInfo.InvariantCulture, $"{files.Control},group={FindGroup(group)}") : files.Control;
         string[] own = user is { } number ? ["--run-as", number.ToString(CultureInfo.InvariantCulture)] : [];
         return [options.Program, "run", .. definition.Options, "--control", control, "--result", files.Result, "--given", files.Given, .. own];
     }
@@ -176,8 +177,8 @@ internal sealed class WorkerLauncher(ServiceOptions options, WorkerWatch watch)
         using LinuxFile log = OpenLog(files);
         IReadOnlyList<string> variables = Variables();
         if (UsesSystemd)
-            return (SystemdUnit.Start(definition, files, arguments, log, variables), null);
-        IReadOnlyList<string> words = [.. _confinement.Words(definition.StartsPasst), .. arguments];
+            return (SystemdUnit.Start(definition, files, arguments, user is not null, log, variables), null);
+        IReadOnlyList<string> words = [.. _confinement.Words(definition.StartsPasst, user is not null), .. arguments];
         var program = new SessionProgram(words[0], words, variables, "/") { Output = log, ErrorOutput = log };
         SessionProcess child = SessionProcess.TryStart(program, out int errno) ?? throw new LinuxException($"Starting '{words[0]}' failed", errno);
         // Until it is waited for, its number is nobody else's.

@@ -37,7 +37,7 @@ internal sealed class WorkerUsers
         Missing = FileOwner.CurrentUser != 0 ? "the service is not root's"
             : !File.Exists(Setpriv) ? $"there is no {Setpriv} (package util-linux)"
             : !IsMapped(_first, _last) ? $"this container has no users {range}"
-            : !IsOpenToAll(program) ? $"'{program}' may not be run by every user"
+            : !ProgramImage.IsForAll(program) ? $"'{program}' may not be run by every user; allow it (chmod o+rx), and start the service again"
             : null;
     }
 
@@ -70,26 +70,6 @@ internal sealed class WorkerUsers
     public void Release(uint user)
     {
         lock (_lock) _taken.Remove(user);
-    }
-
-    /// <summary>Whether a program can be found and run by whoever has no rights.</summary>
-    internal static bool IsOpenToAll(string program)
-    {
-        try
-        {
-            string path = new FileInfo(program).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(program);
-            if ((File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherExecute)) != (UnixFileMode.OtherRead | UnixFileMode.OtherExecute)) return false;
-            for (DirectoryInfo? folder = Directory.GetParent(path); folder is not null; folder = folder.Parent)
-            {
-                if ((folder.UnixFileMode & UnixFileMode.OtherExecute) == 0) return false;
-            }
-
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 
     private static bool TryParse(string text, out uint number) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number != uint.MaxValue;

@@ -83,9 +83,9 @@ public sealed class UnixSocketConsole : IConsole
         {
             File.Delete(_path);
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception exception) when (exception is UnauthorizedAccessException or DirectoryNotFoundException)
         {
-            // It is in a folder of whoever has made it.
+            // It is in a folder of whoever has made it, which this process may not even see.
         }
     }
 

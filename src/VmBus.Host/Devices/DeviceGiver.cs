@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using VmBus.Native.Linux;
 using VmBus.Network.Links;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host.Devices;
@@ -13,25 +14,55 @@ namespace VmBus.Host.Devices;
 /// <param name="waits">Whether to wait while the other end reads; else what it has not read waits in the connection, as far as there is room.</param>
 public sealed class DeviceGiver(DescriptorSocket connection, bool waits)
 {
-    /// <summary>Opens a disk and gives it.</summary>
+    /// <summary>Starts a program that connects to sockets of the host, and gives the connections that ask it; it ends when they are closed.</summary>
+    /// <exception cref="IOException">It does not start, or they cannot be given.</exception>
+    public void GiveConnectors(IReadOnlyList<ConnectPlace> places)
+    {
+        if (places.Count == 0) return;
+        IReadOnlyList<LinuxFile> connections = ConnectorProgram.Start(places);
+        try
+        {
+            foreach ((ConnectPlace place, LinuxFile connection) in places.Zip(connections)) Give(GivenKind.Connector, place.ToString(), "", [connection]);
+        }
+        finally
+        {
+            foreach (LinuxFile connection in connections) connection.Dispose();
+        }
+    }
+
+    /// <summary>Opens a disk and gives it; of one that a vhost-user back-end serves, what connects to that.</summary>
     /// <param name="text">What <c>--disk</c> takes.</param>
     /// <param name="further">Whether it is one that is not among the words of the partition's command line.</param>
     /// <param name="logger">For what the operator should know although the disk opens.</param>
     /// <exception cref="IOException">It cannot be opened or given.</exception>
     public void GiveDisk(string text, bool further, ILogger logger)
     {
-        using DiskDescriptors disk = DiskFactory.OpenDescriptors(ParseDisk(text), logger);
+        DiskOptions options = ParseDisk(text);
+        if (options.IsVhostUser)
+        {
+            GiveConnectors([new ConnectPlace(ConnectKind.VhostUser, options.Path)]);
+            return;
+        }
+
+        using DiskDescriptors disk = DiskFactory.OpenDescriptors(options, logger);
         Give(further ? GivenKind.FurtherDisk : GivenKind.Disk, text, DiskFactory.NameOf(disk.Options.Format), [.. disk.Files]);
     }
 
-    /// <summary>Opens a network adapter's link and gives it.</summary>
+    /// <summary>Opens a network adapter's link and gives it; of a vhost-user back-end, what connects to that.</summary>
     /// <param name="text">What <c>--nic</c> takes.</param>
     /// <param name="queues">Queues that are of use: the partition's processors.</param>
     /// <param name="renews">Whether it takes the place of a link that was lost.</param>
     /// <exception cref="IOException">It cannot be opened or given.</exception>
     public void GiveNic(string text, int queues, bool renews)
     {
-        using LinkDescriptors link = LinkFactory.OpenDescriptors(NicOptions.Parse(text), queues);
+        NicOptions options = NicOptions.Parse(text);
+        if (options.Kind == LinkKind.VhostUser)
+        {
+            GiveConnectors([new ConnectPlace(ConnectKind.VhostUser, options.Target)]);
+            return;
+        }
+
+        using LinkDescriptors link = LinkFactory.OpenDescriptors(options, queues);
         Give(GivenKind.Nic, text, renews ? GivenHeader.Renewed : "", [.. link.Files]);
     }
 

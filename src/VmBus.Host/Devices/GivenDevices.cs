@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Machine;
 using VmBus.Native.Linux;
 using VmBus.Network.Links;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host.Devices;
@@ -91,7 +92,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
     /// <inheritdoc/>
     public DiskOptions Resolve(DiskOptions options)
     {
-        // It is not known to a process without rights, and looked at by whoever connects to it.
+        // It has no format, and is looked at by whoever connects to it.
         if (options.IsVhostUser) return DiskFactory.Resolve(options);
         GivenItem? item;
         lock (_gate) item = _items.Find(item => IsDisk(item) && DeviceGiver.ParseDisk(item.Text) == options);
@@ -119,6 +120,13 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
         }
 
         return link;
+    }
+
+    /// <inheritdoc/>
+    public HostConnector? TakeConnector(ConnectPlace place)
+    {
+        string words = place.ToString();
+        return Take(item => item.Kind == GivenKind.Connector && item.Text == words) is { } item ? new HostConnector(item.Files[0]) : null;
     }
 
     /// <summary>Closes what nobody has taken; nothing comes any more.</summary>
@@ -165,6 +173,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
         {
             if (IsDisk(item)) _ = DeviceGiver.ParseDisk(item.Text);
             if (item.Kind == GivenKind.Nic) _ = NicOptions.Parse(item.Text);
+            if (item.Kind == GivenKind.Connector && ConnectPlace.TryParse(item.Text) is null) throw new IOException($"'{item.Text}' is no place to connect to: use programs of the same release.");
         }
         catch
         {

@@ -20,4 +20,7 @@ public enum GivenKind : byte
 
     /// <summary>A disk that is not among the words of the command line.</summary>
     FurtherDisk = 6,
+
+    /// <summary>A connection to a program that connects to sockets of the host, by the words of <c>vmbus connect</c>.</summary>
+    Connector = 7,
 }

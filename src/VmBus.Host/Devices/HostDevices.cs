@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Machine;
 using VmBus.Native.Linux;
 using VmBus.Network.Links;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Host.Devices;
@@ -33,4 +34,7 @@ public sealed class HostDevices : IDeviceOpener
 
     /// <inheritdoc/>
     public ILink OpenLink(NicOptions options, ILogger logger) => LinkFactory.Open(options, logger);
+
+    /// <inheritdoc/>
+    public HostConnector? TakeConnector(ConnectPlace place) => null;
 }

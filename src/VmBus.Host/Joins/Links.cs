@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmBus.Host.Devices;
 using VmBus.Network.Links;
+using VmBus.Sockets.Connectors;
 using VmBus.Virtio.Remote;
 
 namespace VmBus.Host.Joins;
@@ -15,5 +16,7 @@ internal static class Links
     /// <param name="logger">For what happens to the link later.</param>
     /// <exception cref="IOException">It cannot be used; the message is one line that says why and what to do.</exception>
     public static ILink Open(NicOptions options, int maximumQueues, IDeviceOpener devices, ILogger logger)
-        => options.Kind == LinkKind.VhostUser ? RemoteLink.Open(options, maximumQueues, logger) : devices.OpenLink(options, logger);
+        => options.Kind == LinkKind.VhostUser
+            ? RemoteLink.Open(options, maximumQueues, logger, devices.TakeConnector(new ConnectPlace(ConnectKind.VhostUser, options.Target)))
+            : devices.OpenLink(options, logger);
 }

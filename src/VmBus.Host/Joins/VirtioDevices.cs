@@ -9,6 +9,7 @@ using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Providers.Network;
 using VmBus.Sockets;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Balloon;
 using VmBus.Virtio.Block;
@@ -94,7 +95,7 @@ internal sealed class VirtioDevices : IDisposable
             throw new IOException($"There are {count} virtio devices (bus=virtio, --virtio-console, --balloon, --rng), and a PCI bus has places for {PciLayout.MaximumDevices}: give the others bus=vmbus.");
         try
         {
-            if (devices._socketOptions is { } sockets) devices._sockets = HostSockets.Listen(sockets.Path);
+            if (devices._socketOptions is { } sockets) devices._sockets = Meetings.Open(sockets, options.Devices);
             foreach (DiskOptions disk in options.VirtioDisks) devices.Add(disk);
             foreach (NicOptions nic in nics) devices.Add(nic);
             return devices;
@@ -227,7 +228,7 @@ internal sealed class VirtioDevices : IDisposable
         var disk = new VirtioDisk(options.Id ?? $"virtio{_disks.Count}", (byte)_disks.Count, options, identity);
         if (Has(disk.Id)) throw new IOException($"Disk '{options.Name}' cannot have the id '{disk.Id}', which another has: give another with ,id=ID.");
         // A back-end that gets the guest's rings themselves refuses nothing for us, and when it goes what is in them is lost.
-        if (options is { IsVhostUser: true, ReadOnly: false, Reconnect: null }) disk.Remote = RemoteDevice.Open(options, _memory, _queues, _logger);
+        if (options is { IsVhostUser: true, ReadOnly: false, Reconnect: null }) disk.Remote = RemoteDevice.Open(options, _memory, _queues, _logger, _devices.TakeConnector(new ConnectPlace(ConnectKind.VhostUser, options.Path)));
         else disk.Medium = _open(options);
         _disks.Add(disk);
         HostLog.DiskOpened(_logger, _partition, disk.Number, options.Name, disk.Bytes);

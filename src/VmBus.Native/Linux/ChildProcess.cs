@@ -16,7 +16,7 @@ namespace VmBus.Native.Linux;
 /// </remarks>
 public sealed partial class ChildProcess : IServingProcess
 {
-    /// <summary>Where the child finds <see cref="ChildProgram.Descriptor"/>: the first number of systemd's socket activation.</summary>
+    /// <summary>Where the child finds the first of <see cref="ChildProgram.Descriptors"/>: the first number of systemd's socket activation.</summary>
     public const int GivenDescriptor = 3;
 
     private const string Launcher = """[ "$PPID" = "$0" ] || exit 0; export LISTEN_PID=$$; exec "$@" """;
@@ -136,28 +136,14 @@ public sealed partial class ChildProcess : IServingProcess
         spawn.Open(0, "/dev/null", O_RDWR);
         spawn.Copy(says.Descriptor, 1);
         spawn.Copy(says.Descriptor, 2);
-        bool given = false;
-        try
-        {
-            if (_program.Descriptor is { } descriptor)
-            {
-                descriptor.DangerousAddRef(ref given);
-                spawn.Copy((int)descriptor.DangerousGetHandle(), GivenDescriptor);
-            }
-
-            string[] words =
-            [
-                "setpriv", "--pdeathsig", "TERM", "--", "/bin/sh", "-c", Launcher, Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
-                _program.Name, .. _program.Arguments,
-            ];
-            int errno = spawn.TryStart(words[0], words, _program.Variables(), out int id);
-            ProcessId = id;
-            return errno;
-        }
-        finally
-        {
-            if (given) _program.Descriptor!.DangerousRelease();
-        }
+        string[] words =
+        [
+            "setpriv", "--pdeathsig", "TERM", "--", "/bin/sh", "-c", Launcher, Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
+            .. _program.Words(),
+        ];
+        int errno = _program.TryStart(spawn, words, out int id);
+        ProcessId = id;
+        return errno;
     }
 
     private void Keep(string line)

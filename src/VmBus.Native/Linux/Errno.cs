@@ -69,6 +69,9 @@ public static class Errno
     /// <summary>Read-only file system.</summary>
     public const int EROFS = 30;
 
+    /// <summary>The other end of a pipe or socket is closed.</summary>
+    public const int EPIPE = 32;
+
     /// <summary>No locks available.</summary>
     public const int ENOLCK = 37;
 

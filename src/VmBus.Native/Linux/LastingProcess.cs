@@ -91,29 +91,14 @@ public sealed partial class LastingProcess : IServingProcess
         using var spawn = new PosixSpawn(newSession: true);
         spawn.Open(0, "/dev/null", O_RDWR);
         spawn.Copy(StandardError, 1);
-        bool given = false;
-        int id;
-        try
-        {
-            if (program.Descriptor is { } descriptor)
-            {
-                descriptor.DangerousAddRef(ref given);
-                spawn.Copy((int)descriptor.DangerousGetHandle(), ChildProcess.GivenDescriptor);
-            }
-
-            int errno = spawn.TryStart("/bin/sh", ["sh", "-c", Launcher, "sh", program.Name, .. program.Arguments], program.Variables(), out id);
-            if (errno != 0) throw new LinuxException($"Starting {program.Name} failed", errno);
-        }
-        finally
-        {
-            if (given) program.Descriptor!.DangerousRelease();
-        }
+        int errno = program.TryStart(spawn, ["/bin/sh", "-c", Launcher, "sh", .. program.Words()], out int id);
+        if (errno != 0) throw new LinuxException($"Starting {program.Name} failed", errno);
 
         // Its number is nobody else's until it is waited for.
         nint process = syscall(SYS_pidfd_open, id, 0, 0, 0);
         if (process < 0)
         {
-            int errno = Marshal.GetLastPInvokeError();
+            errno = Marshal.GetLastPInvokeError();
             _ = kill(id, SIGKILL);
             throw new LinuxException($"Watching {program.Name} failed", errno);
         }

@@ -103,6 +103,15 @@ public sealed partial class LinuxFile : SafeHandleMinusOneIsInvalid
         return copy >= 0 ? new LinuxFile(copy) : throw new LinuxException("Copying a descriptor failed", Marshal.GetLastPInvokeError());
     }
 
+    /// <summary>The same of any descriptor, with the lowest free number that is not below <paramref name="least"/>.</summary>
+    /// <returns>Null, with <paramref name="errno"/> set, when the process has no descriptor left.</returns>
+    internal static LinuxFile? TryDuplicateFrom(SafeHandle file, int least, out int errno)
+    {
+        int copy = fcntl(file, F_DUPFD_CLOEXEC, least);
+        errno = copy < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return copy < 0 ? null : new LinuxFile(copy);
+    }
+
     /// <summary>Gives the descriptor up to whoever takes its number: this object is closed, the descriptor is not.</summary>
     public int Release()
     {
@@ -183,7 +192,7 @@ public sealed partial class LinuxFile : SafeHandleMinusOneIsInvalid
     private static partial int open(string path, int flags, int mode);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int fcntl(LinuxFile file, int command, nint argument);
+    private static partial int fcntl(SafeHandle file, int command, nint argument);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint preadv2(SafeHandle file, nint vectors, int count, long offset, int flags);

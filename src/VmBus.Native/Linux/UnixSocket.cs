@@ -100,6 +100,14 @@ public static partial class UnixSocket
         return null;
     }
 
+    /// <summary>Whether a descriptor is one end of a connection.</summary>
+    public static bool IsConnected(LinuxFile descriptor)
+    {
+        Span<byte> address = stackalloc byte[sizeof(ushort) + PathBytes];
+        int bytes = address.Length;
+        return getpeername(descriptor, address, ref bytes) >= 0;
+    }
+
     /// <summary>Tells the other end that nothing follows; it may still send.</summary>
     public static void EndSending(LinuxFile connection) => _ = shutdown(connection, SHUT_WR);
 
@@ -132,6 +140,9 @@ public static partial class UnixSocket
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int connect(LinuxFile socket, Span<byte> address, int bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int getpeername(LinuxFile socket, Span<byte> address, ref int bytes);
 
     [LibraryImport("libc")]
     private static partial int shutdown(LinuxFile socket, int direction);

@@ -53,6 +53,9 @@ public sealed class SocketProvider : IConnectPort, ISocketBroker, IDisposable
     /// <exception cref="IOException">The path is taken, too long or not to be written; the message says which and what to do.</exception>
     public static SocketProvider Listen(string path, ILogger logger) => new(HostSockets.Listen(path), logger);
 
+    /// <summary>Uses a place that is open, which becomes the provider's.</summary>
+    public static SocketProvider Use(HostSockets host, ILogger logger) => new(host, logger);
+
     /// <summary>A provider that no program of the host sees: only <see cref="Connect(uint)"/> makes connections.</summary>
     public static SocketProvider CreatePrivate(ILogger logger) => new(host: null, logger);
 

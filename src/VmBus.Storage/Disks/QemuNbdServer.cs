@@ -15,6 +15,9 @@ internal sealed class QemuNbdServer : IDisposable
 {
     private const string Program = "qemu-nbd";
 
+    // Images of any owner. What else root may is nothing for a program that reads what guests have written.
+    private static readonly string[] Needed = ["dac_override", "dac_read_search"];
+
     // Long enough for a slow disk to open a large image's tables, short enough to be told.
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
@@ -78,7 +81,7 @@ internal sealed class QemuNbdServer : IDisposable
         {
             using UnixListener listener = UnixListener.Create();
             listener.Place.OpenToAll();
-            using LastingProcess program = LastingProcess.TryStart(Describe(options, listener.Socket)) ?? throw MissingProgram(options);
+            using LastingProcess program = LastingProcess.TryStart(Describe(options, listener.Socket) with { Capabilities = Needed }) ?? throw MissingProgram(options);
             listener.Socket.Dispose();
             using NbdConnection first = Begin(program, () => NbdConnection.TryConnect(listener.Path, out _), options.Path);
             return new DiskDescriptors(options, [first.ShareSocket(), listener.Place.Handle.Duplicate(), program.Handle.Duplicate()]);
@@ -146,7 +149,7 @@ internal sealed class QemuNbdServer : IDisposable
         if (options.ReadOnly) arguments.Add("--read-only");
         // A full path: QEMU would take a colon before the first slash for a protocol, and a leading dash for an option.
         arguments.Add(Path.GetFullPath(options.Path));
-        return new ChildProgram(Program, arguments) { Descriptor = socket, Environment = new Dictionary<string, string> { ["LC_ALL"] = "C" } };
+        return new ChildProgram(Program, arguments) { Descriptors = [socket], Environment = new Dictionary<string, string> { ["LC_ALL"] = "C" } };
     }
 
     private static string QemuNameOf(DiskFormat format) => format == DiskFormat.Vhd ? "vpc" : DiskFactory.NameOf(format);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Native.Linux;
 using VmBus.Protocol.VhostUser;
 using VmBus.Protocol.Virtio;
+using VmBus.Sockets.Connectors;
 
 namespace VmBus.Virtio.Remote;
 
@@ -19,6 +20,7 @@ internal sealed class BackEnd : IDisposable
 
     private readonly string _path;
     private readonly TimeSpan? _reconnect;
+    private readonly HostConnector? _connector;
     private readonly byte[] _config;
     private readonly ILogger _logger;
     private readonly EventFd _wake = EventFd.Create();
@@ -30,9 +32,10 @@ internal sealed class BackEnd : IDisposable
     private ulong _agreed;
     private volatile bool _isDisposed;
 
-    private BackEnd(string path, string subject, TimeSpan? reconnect, int configBytes, ILogger logger)
+    private BackEnd(string path, string subject, TimeSpan? reconnect, int configBytes, HostConnector? connector, ILogger logger)
     {
         _path = path;
+        _connector = connector;
         Subject = subject;
         _reconnect = reconnect;
         _config = new byte[configBytes];
@@ -54,10 +57,21 @@ internal sealed class BackEnd : IDisposable
     /// <param name="subject">How messages begin that are about it.</param>
     /// <param name="reconnect">How long to wait between attempts to connect again; null for none.</param>
     /// <param name="configBytes">Bytes of its configuration space; 0 for a kind that has none by way of the back-end.</param>
+    /// <param name="connector">By whom it is connected to, who becomes this object's, also when that fails; null where this process may.</param>
     /// <param name="logger">For what becomes of it.</param>
     /// <exception cref="BackEndException">There is none, or it lacks what a front-end of this kind needs.</exception>
-    public static BackEnd Connect(string path, string subject, TimeSpan? reconnect, int configBytes, ILogger logger)
-        => new(path, subject, reconnect, configBytes, logger);
+    public static BackEnd Connect(string path, string subject, TimeSpan? reconnect, int configBytes, HostConnector? connector, ILogger logger)
+    {
+        try
+        {
+            return new BackEnd(path, subject, reconnect, configBytes, connector, logger);
+        }
+        catch
+        {
+            connector?.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Has somebody told what happens. Called once.</summary>
     public void Attend(IBackEndUser user)
@@ -145,6 +159,7 @@ internal sealed class BackEnd : IDisposable
         _isDisposed = true;
         _wake.Signal();
         _connection.Shutdown();
+        _connector?.Dispose();
         _thread?.Join();
         _connection.Dispose();
         _requests?.Dispose();
@@ -153,7 +168,7 @@ internal sealed class BackEnd : IDisposable
 
     private (BackEndConnection Connection, DescriptorSocket? Requests) Open()
     {
-        BackEndConnection connection = BackEndConnection.Connect(_path, Subject);
+        BackEndConnection connection = BackEndConnection.Connect(_path, Subject, _connector);
         DescriptorSocket? requests = null;
         try
         {

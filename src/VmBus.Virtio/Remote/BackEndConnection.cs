@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VmBus.Native.Linux;
 using VmBus.Protocol.VhostUser;
+using VmBus.Sockets.Connectors;
 
 namespace VmBus.Virtio.Remote;
 
@@ -35,15 +36,18 @@ internal sealed class BackEndConnection : IDisposable
     /// <summary>Connects.</summary>
     /// <param name="path">The back-end's socket.</param>
     /// <param name="subject">How messages begin that are about it: <c>Disk 'a'</c>.</param>
+    /// <param name="connector">By whom; null where this process may connect.</param>
     /// <exception cref="BackEndException">Nobody listens there.</exception>
-    public static BackEndConnection Connect(string path, string subject)
+    public static BackEndConnection Connect(string path, string subject, HostConnector? connector)
     {
-        if (UnixSocket.TryConnect(path, out int errno) is { } connection) return new BackEndConnection(subject, DescriptorSocket.Take(connection));
+        LinuxFile? made = connector is null ? UnixSocket.TryConnect(path, out int errno) : connector.TryConnect(default, out errno);
+        if (made is { } connection) return new BackEndConnection(subject, DescriptorSocket.Take(connection));
         throw new BackEndException(errno switch
         {
             Errno.ENOENT => $"{subject} has no back-end: there is no socket '{path}'; start the back-end first.",
             Errno.ECONNREFUSED => $"{subject} has no back-end: nobody listens at '{path}' any more; start it again.",
             Errno.EACCES or Errno.EPERM => $"{subject} may not be used by this user: change the permissions of the socket '{path}'.",
+            Errno.EPIPE => $"{subject} cannot be connected to: the program that connects for this partition has ended; start the partition again, or add it again.",
             Errno.EAGAIN => $"{subject} has a back-end that takes no connection now: end its other front-end.",
             _ => $"{subject} cannot be connected to: {LinuxException.DescribeError(errno)}.",
         })

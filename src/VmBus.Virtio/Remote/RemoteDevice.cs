@@ -5,6 +5,7 @@ using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Protocol.VhostUser;
 using VmBus.Protocol.Virtio;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 using VmBus.Virtio.Devices;
 
@@ -75,10 +76,11 @@ public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
     /// <param name="memory">The RAM of the partition.</param>
     /// <param name="maximumQueues">Queues that are of use.</param>
     /// <param name="logger">For what becomes of the back-end.</param>
+    /// <param name="connector">By whom it is connected to, who becomes the opened object's; null where this process may.</param>
     /// <exception cref="BackEndException">There is none, or it lacks what is needed; the message is one line that says why and what to do.</exception>
-    public static RemoteDevice Open(DiskOptions options, GuestMemory memory, int maximumQueues, ILogger logger)
+    public static RemoteDevice Open(DiskOptions options, GuestMemory memory, int maximumQueues, ILogger logger, HostConnector? connector = null)
     {
-        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", reconnect: null, BlockConfig.Size, logger);
+        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", reconnect: null, BlockConfig.Size, connector, logger);
         if ((backEnd.Features & (ulong)VirtioFeatures.Version1) == 0)
         {
             backEnd.Dispose();

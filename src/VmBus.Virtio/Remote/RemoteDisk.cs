@@ -6,6 +6,7 @@ using VmBus.Memory.Queues;
 using VmBus.Native.Linux;
 using VmBus.Protocol.VhostUser;
 using VmBus.Protocol.Virtio;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 
 namespace VmBus.Virtio.Remote;
@@ -79,10 +80,11 @@ public sealed class RemoteDisk : IDisk, IBackEndUser
     /// <param name="memory">The RAM of the partition.</param>
     /// <param name="maximumRings">Queues that are of use: the lanes there will be.</param>
     /// <param name="logger">For what becomes of the back-end.</param>
+    /// <param name="connector">By whom it is connected to, who becomes the opened object's; null where this process may.</param>
     /// <exception cref="BackEndException">There is none, or it lacks what is needed; the message is one line that says why and what to do.</exception>
-    public static RemoteDisk Open(DiskOptions options, GuestMemory memory, int maximumRings, ILogger logger)
+    public static RemoteDisk Open(DiskOptions options, GuestMemory memory, int maximumRings, ILogger logger, HostConnector? connector = null)
     {
-        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", options.Reconnect, BlockConfig.Size, logger);
+        var backEnd = BackEnd.Connect(options.Path, $"Disk '{options.Name}'", options.Reconnect, BlockConfig.Size, connector, logger);
         RemoteDisk? disk = null;
         try
         {

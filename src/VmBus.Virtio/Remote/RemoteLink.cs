@@ -4,6 +4,7 @@ using VmBus.Lanes;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
 using VmBus.Protocol.Virtio;
+using VmBus.Sockets.Connectors;
 
 namespace VmBus.Virtio.Remote;
 
@@ -88,10 +89,11 @@ public sealed class RemoteLink : ILink, IBackEndUser
     /// <param name="options">What the operator said.</param>
     /// <param name="maximumQueues">Queues that are of use.</param>
     /// <param name="logger">For what becomes of the back-end.</param>
+    /// <param name="connector">By whom it is connected to, who becomes the opened object's; null where this process may.</param>
     /// <exception cref="BackEndException">There is none, or it lacks what is needed; the message is one line that says why and what to do.</exception>
-    public static RemoteLink Open(NicOptions options, int maximumQueues, ILogger logger)
+    public static RemoteLink Open(NicOptions options, int maximumQueues, ILogger logger, HostConnector? connector = null)
     {
-        var backEnd = BackEnd.Connect(options.Target, $"Network adapter '{options.Name}'", Reconnect, configBytes: 0, logger);
+        var backEnd = BackEnd.Connect(options.Target, $"Network adapter '{options.Name}'", Reconnect, configBytes: 0, connector, logger);
         RemoteLink? link = null;
         try
         {

@@ -75,7 +75,7 @@ public sealed class ChildProcessTests
     public void Listener_is_found_by_its_owner_only_and_refuses_when_its_server_has_ended()
     {
         using UnixListener listener = UnixListener.Create();
-        ChildProgram program = new("sleep", ["1000"]) { Descriptor = listener.Socket };
+        ChildProgram program = new("sleep", ["1000"]) { Descriptors = [listener.Socket] };
         using ChildProcess child = ChildProcess.TryStart(program)!;
         listener.Socket.Dispose();
         var place = new System.Net.Sockets.UnixDomainSocketEndPoint(listener.Path);
@@ -121,7 +121,7 @@ public sealed class ChildProcessTests
     {
         var program = new ChildProgram("sh", ["-c", script])
         {
-            Descriptor = given,
+            Descriptors = given is null ? [] : [given],
             Environment = new Dictionary<string, string> { ["MORE"] = "yes" },
             IsOfInterest = static line => line != "noise",
         };

@@ -19,7 +19,7 @@ public sealed class LastingProcessTests
             using (theirs)
             {
                 process = LastingProcess.TryStart(
-                    new ChildProgram("sh", ["-c", "echo $LISTEN_FDS $(($LISTEN_PID - $$)) $(cut -d' ' -f6 /proc/$$/stat) $(setpriv --dump | grep -c 'Parent death signal: .none') >&3; exec sleep 1000"]) { Descriptor = theirs });
+                    new ChildProgram("sh", ["-c", "echo $LISTEN_FDS $(($LISTEN_PID - $$)) $(cut -d' ' -f6 /proc/$$/stat) $(setpriv --dump | grep -c 'Parent death signal: .none') >&3; exec sleep 1000"]) { Descriptors = [theirs] });
             }
 
             using (process)
@@ -31,6 +31,44 @@ public sealed class LastingProcessTests
                 process.Kill();
                 Assert.True(process.WaitForEnd(Patience));
             }
+        }
+    }
+
+    [Fact]
+    public void Several_descriptors_come_in_their_order_whatever_their_numbers_were()
+    {
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        using (ours)
+        {
+            LinuxFile[] given = [theirs, .. Enumerable.Range(0, 5).Select(_ => theirs.Duplicate())];
+            // The last has the lowest number.
+            Array.Sort(given, static (a, b) => b.Descriptor - a.Descriptor);
+            using LastingProcess process = LastingProcess.TryStart(
+                new ChildProgram("sh", ["-c", "for i in 3 4 5 6 7 8; do eval \"echo $i >&$i\"; done; [ -e /proc/self/fd/9 ] && echo more >&3; echo $LISTEN_FDS >&3"]) { Descriptors = given })!;
+            foreach (LinuxFile file in given) file.Dispose();
+            Assert.True(process.WaitForEnd(Patience));
+            byte[] said = new byte[100];
+            int count = DescriptorIo.Read(ours.Descriptor, said);
+            Assert.Equal("3\n4\n5\n6\n7\n8\n6\n", System.Text.Encoding.ASCII.GetString(said, 0, Math.Max(0, count)));
+        }
+    }
+
+    [Fact]
+    public void Program_of_root_keeps_the_capabilities_that_it_is_said_to_need()
+    {
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        using (ours)
+        {
+            using LastingProcess process = LastingProcess.TryStart(
+                new ChildProgram("sh", ["-c", "grep -E '^(CapBnd|CapEff|NoNewPrivs):' /proc/self/status | tr -s '\\t' ' ' >&3"]) { Descriptors = [theirs], Capabilities = ["dac_override"] })!;
+            theirs.Dispose();
+            Assert.True(process.WaitForEnd(Patience));
+            byte[] said = new byte[200];
+            int count = DescriptorIo.Read(ours.Descriptor, said);
+            string words = System.Text.Encoding.ASCII.GetString(said, 0, Math.Max(0, count));
+            // Without rights there are none to take away.
+            if (FileOwner.CurrentUser == 0) Assert.Equal("CapEff: 0000000000000002\nCapBnd: 0000000000000002\nNoNewPrivs: 1\n", words);
+            else Assert.Contains("CapEff: 0000000000000000\n", words, StringComparison.Ordinal);
         }
     }
 

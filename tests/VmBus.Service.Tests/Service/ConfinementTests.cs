@@ -10,7 +10,9 @@ namespace VmBus.Service.Tests.Service;
 public sealed class ConfinementTests : IAsyncLifetime
 #pragma warning restore CA1001
 {
+    private const int CAP_SETUID = 7;
     private const int CAP_SYS_MODULE = 16;
+    private const int CAP_SYS_CHROOT = 18;
     private const int CAP_SYS_PTRACE = 19;
     private const int CAP_SYS_ADMIN = 21;
     private const int CAP_NET_ADMIN = 12;
@@ -24,6 +26,7 @@ public sealed class ConfinementTests : IAsyncLifetime
     [Fact]
     public async Task Roots_worker_has_no_new_privileges_few_capabilities_and_namespaces_of_its_own()
     {
+        await RestartWithoutUsersAsync();
         Assert.Equal("no new privileges, fewer capabilities, namespaces of their own (ipc, uts, mount)", new WorkerConfinement().Description);
         await _service.DefineAsync("web");
         PartitionStatus worker = await _service.StartPartitionAsync("web");
@@ -40,11 +43,29 @@ public sealed class ConfinementTests : IAsyncLifetime
     [Fact]
     public async Task Worker_that_may_start_passt_keeps_what_passt_needs_and_no_more()
     {
+        await RestartWithoutUsersAsync();
         await _service.DefineAsync("web", "\"nics\":[{\"user\":true}]");
         Dictionary<string, string> status = StatusOf(await _service.StartPartitionAsync("web"));
         Assert.True(Has(status["CapBnd"], CAP_SYS_ADMIN));
         Assert.False(Has(status["CapBnd"], CAP_SYS_MODULE));
         Assert.Equal("1", status["NoNewPrivs"]);
+    }
+
+    [Fact]
+    public async Task Worker_that_becomes_a_user_of_its_own_begins_with_what_that_takes_and_no_more()
+    {
+        await _service.DefineAsync("web");
+        Dictionary<string, string> status = StatusOf(await _service.StartPartitionAsync("web"));
+        foreach (int capability in new[] { CAP_SETUID, CAP_SYS_ADMIN }) Assert.True(Has(status["CapBnd"], capability), $"{capability} of {status["CapBnd"]}");
+        foreach (int capability in new[] { CAP_SYS_MODULE, CAP_SYS_PTRACE, CAP_SYS_CHROOT }) Assert.False(Has(status["CapBnd"], capability), $"{capability} of {status["CapBnd"]}");
+        Assert.Equal("1", status["NoNewPrivs"]);
+    }
+
+    // A worker that stays root.
+    private async Task RestartWithoutUsersAsync()
+    {
+        await _service.StopAsync();
+        await _service.StartAsync(("VMBUSD_Service__WorkerUsers", "none"));
     }
 
     private static bool Has(string mask, int capability) => (ulong.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> capability & 1) == 1;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Sockets;
 using VmBus.Management.Messages;
 using VmBus.Management.Values;
@@ -56,7 +55,7 @@ public sealed class FaultTests : IAsyncLifetime
         AssertFull((await Assert.ThrowsAsync<ControlException>(() => _service.StartPartitionAsync("web"))).Message);
         PartitionStatus refused = await _service.ShowAsync();
         Assert.Equal(("off", null), (refused.State, refused.Process));
-        Assert.Empty(Workers());
+        Assert.Empty(_service.Workers());
         File.Delete(Path.Combine(_service.State, "fill"));
         Assert.Equal("running", (await _service.StartPartitionAsync("web")).State);
         await _service.AskAsync(ServiceVerb.Kill, new NameRequest("web"));
@@ -81,9 +80,9 @@ public sealed class FaultTests : IAsyncLifetime
             PartitionStatus found = await _service.WaitForAsync(static status => status.State is "running" or "off");
             PartitionStatus running = found.State == "off" ? await _service.StartPartitionAsync("web") : found;
             Assert.Equal("running", running.State);
-            Assert.Equal([(int)running.Process!.Value], Workers());
+            Assert.Equal([(int)running.Process!.Value], _service.Workers());
             await _service.AskAsync(ServiceVerb.Kill, new NameRequest("web"));
-            Assert.Empty(Workers());
+            Assert.Empty(_service.Workers());
         }
     }
 
@@ -174,26 +173,5 @@ public sealed class FaultTests : IAsyncLifetime
         Directory.CreateDirectory(folder);
         await RunAsync("mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", folder);
         _mounts.Add(folder);
-    }
-
-    // The fake worker is a script: its folder of state is among its words.
-    private List<int> Workers()
-    {
-        List<int> found = [];
-        foreach (string folder in Directory.GetDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int number)) continue;
-            try
-            {
-                string words = File.ReadAllText(Path.Combine(folder, "cmdline"));
-                if (words.Contains("fake-worker", StringComparison.Ordinal) && words.Contains(_service.State, StringComparison.Ordinal)) found.Add(number);
-            }
-            catch (IOException)
-            {
-                // It has ended meanwhile.
-            }
-        }
-
-        return found;
     }
 }

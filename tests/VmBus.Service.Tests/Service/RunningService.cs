@@ -9,7 +9,8 @@ using VmBus.Management.Verbs;
 namespace VmBus.Service.Tests.Service;
 
 /// <summary>The program vmbusd in folders of its own, with workers that run nothing (fake-worker).</summary>
-internal sealed class RunningService : IAsyncDisposable
+/// <param name="patience">How long all of a test may take; a minute when null.</param>
+internal sealed class RunningService(TimeSpan? patience = null) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -23,7 +24,7 @@ internal sealed class RunningService : IAsyncDisposable
 
     public string Socket => Path.Combine(State, "vmbusd.sock");
 
-    public CancellationToken Timely { get; } = new CancellationTokenSource(Patience).Token;
+    public CancellationToken Timely { get; } = new CancellationTokenSource(patience ?? Patience).Token;
 
     public string Errors { get; private set; } = "";
 
@@ -86,7 +87,7 @@ internal sealed class RunningService : IAsyncDisposable
     public async Task<PartitionStatus> StartPartitionAsync(string name)
     {
         PartitionStatus status = await AskAsync(ServiceVerb.Start, new NameRequest(name));
-        _workers.Add((int)status.Process!.Value);
+        lock (_workers) _workers.Add((int)status.Process!.Value);
         return status;
     }
 
@@ -98,20 +99,49 @@ internal sealed class RunningService : IAsyncDisposable
         while (true)
         {
             PartitionStatus status = await ShowAsync(name);
-            if (status.Process is { } process) _workers.Add((int)process);
+            if (status.Process is { } process)
+            {
+                lock (_workers) _workers.Add((int)process);
+            }
+
             if (condition(status)) return status;
             await Task.Delay(50, Timely);
         }
     }
 
     /// <summary>Sends a worker a signal.</summary>
-    public async Task SignalAsync(PartitionStatus partition, string signal)
+    public Task SignalAsync(PartitionStatus partition, string signal) => SignalAsync((int)partition.Process!.Value, signal);
+
+    /// <summary>The same by its number.</summary>
+    public async Task SignalAsync(int worker, string signal)
     {
-        using Process kill = Process.Start("kill", [$"-{signal}", partition.Process!.Value.ToString(CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("kill", [$"-{signal}", worker.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync(Timely);
     }
 
     public string StateFile(string name, string file) => Path.Combine(State, "partitions", name, file);
+
+    /// <summary>The processes that are workers of these folders, whoever knows of them.</summary>
+    public List<int> Workers()
+    {
+        // The fake worker is a script: its folder of state is among its words.
+        List<int> found = [];
+        foreach (string folder in Directory.GetDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int number)) continue;
+            try
+            {
+                string words = File.ReadAllText(Path.Combine(folder, "cmdline"));
+                if (words.Contains("fake-worker", StringComparison.Ordinal) && words.Contains(State, StringComparison.Ordinal)) found.Add(number);
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        return found;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using VmBus.Lanes;
 using VmBus.Memory.Guest;
+using VmBus.Native.Linux;
+using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 using VmBus.TestKit.Disks;
 using VmBus.Virtio.Remote;
@@ -15,13 +17,21 @@ internal sealed class RemoteDiskBench : IIoCompletion, IDisposable
     private readonly BlockingCollection<(int Tag, int Result)> _completions = [];
     private readonly List<IDiskQueue> _queues = [];
 
-    internal RemoteDiskBench(FakeDisk? medium = null, int backEndQueues = 2, int lanes = 1, string options = "", string? socket = null)
+    internal RemoteDiskBench(FakeDisk? medium = null, int backEndQueues = 2, int lanes = 1, string options = "", string? socket = null, bool byConnector = false)
     {
         BackEnd = new Export(medium, queues: backEndQueues);
         Log = new Export();
         Lanes = [.. Enumerable.Range(0, lanes).Select(i => Lane.Start($"front-{i}", Log, new LaneOptions()))];
-        Disk = RemoteDisk.Open(DiskOptions.Parse($"vhost-user={socket ?? BackEnd.Socket}{options}"), Memory, lanes, Log);
+        Disk = RemoteDisk.Open(DiskOptions.Parse($"vhost-user={socket ?? BackEnd.Socket}{options}"), Memory, lanes, Log, byConnector ? StartConnector(BackEnd.Socket) : null);
         foreach (Lane lane in Lanes) lane.Invoke(() => _queues.Add(Disk.OpenQueue(lane)));
+    }
+
+    // As in another process; it ends with the disk.
+    private static HostConnector StartConnector(string socket)
+    {
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        new Thread(() => ConnectorServer.Run([(new ConnectPlace(ConnectKind.VhostUser, socket), theirs)])) { IsBackground = true }.Start();
+        return new HostConnector(ours);
     }
 
     internal static TimeSpan Patience => TimeSpan.FromSeconds(30);

@@ -169,10 +169,12 @@ public sealed class RemoteDiskTests
         Assert.True(ending.Join(RemoteDiskBench.Patience));
     }
 
-    [Fact]
-    public void What_is_under_way_is_asked_of_the_next_back_end_when_that_is_waited_for()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_under_way_is_asked_of_the_next_back_end_when_that_is_waited_for(bool byConnector)
     {
-        using var bench = new RemoteDiskBench(options: ",reconnect=1");
+        using var bench = new RemoteDiskBench(options: ",reconnect=1", byConnector: byConnector);
         bench.Medium.Late = true;
         using IoVectorList first = bench.Pieces(0, 1, 512);
         using IoVectorList second = bench.Pieces(8192, 1, 512);

@@ -104,7 +104,7 @@ internal sealed class PasstProcess : IDisposable
             "--fd", ChildProcess.GivenDescriptor.ToString(CultureInfo.InvariantCulture),
         ])
     {
-        Descriptor = connection,
+        Descriptors = [connection],
         // Without a system log it says so at every line.
         IsOfInterest = static line => !line.Contains("to syslog", StringComparison.Ordinal),
     };
