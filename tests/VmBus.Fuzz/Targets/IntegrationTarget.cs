@@ -41,6 +41,12 @@ internal sealed class IntegrationTarget(IntegrationService service, string name)
         KeyValueService? items = service == IntegrationServices.KeyValueExchange ? new KeyValueService(guest.Provider, [new KvpValue("HostName", "host")]) : null;
         ShutdownService? shutdown = service == IntegrationServices.Shutdown ? new ShutdownService(guest.Provider) : null;
         FileCopyService? files = service == IntegrationServices.FileCopy ? new FileCopyService(guest.Provider) : null;
+        Func<byte, Task> ask = shutdown is not null ? choice => shutdown.RequestAsync((GuestShutdown)(choice % 3), (choice & 4) != 0, CancellationToken.None)
+            : time is not null ? _ => time.SynchronizeAsync(CancellationToken.None)
+            : backup is not null ? choice => Ask(backup, choice)
+            : items is not null ? choice => Ask(items, choice)
+            : files is not null ? choice => files.CopyAsync(_file!, "/tmp/", (FileCopyFlags)(choice & 3), CancellationToken.None)
+            : static _ => Task.CompletedTask;
         Task asked = Task.CompletedTask;
         guest.Open();
         while (!steps.IsEmpty)
@@ -67,10 +73,7 @@ internal sealed class IntegrationTarget(IntegrationService service, string name)
                     guest.Advance(TimeSpan.FromSeconds(steps.Byte()));
                     break;
                 default:
-                    byte choice = steps.Byte();
-                    asked = shutdown?.RequestAsync((GuestShutdown)(choice % 3), (choice & 4) != 0, CancellationToken.None)
-                        ?? time?.SynchronizeAsync(CancellationToken.None) ?? Ask(backup, choice) ?? Ask(items, choice)
-                        ?? files?.CopyAsync(_file!, "/tmp/", (FileCopyFlags)(choice & 3), CancellationToken.None) ?? Task.CompletedTask;
+                    asked = ask(steps.Byte());
                     // How it ends is the guest's to say.
                     if (!asked.IsCompletedSuccessfully) _ = asked.ContinueWith(static task => task.Exception, TaskScheduler.Default);
                     break;
@@ -103,10 +106,10 @@ internal sealed class IntegrationTarget(IntegrationService service, string name)
         }
     }
 
-    private static Task? Ask(BackupService? backup, byte choice)
-        => backup is null ? null : (choice & 1) == 0 ? backup.FreezeAsync(TimeSpan.FromSeconds(1 + choice), CancellationToken.None) : backup.ThawAsync(CancellationToken.None);
+    private static Task Ask(BackupService backup, byte choice)
+        => (choice & 1) == 0 ? backup.FreezeAsync(TimeSpan.FromSeconds(1 + choice), CancellationToken.None) : backup.ThawAsync(CancellationToken.None);
 
-    private static Task? Ask(KeyValueService? items, byte choice) => items is null ? null : (choice % 6) switch
+    private static Task Ask(KeyValueService items, byte choice) => (choice % 6) switch
     {
         0 => items.GetAsync(KvpPool.Guest, "key", CancellationToken.None),
         1 => items.ListAsync(KvpPool.Auto, CancellationToken.None),

@@ -10,6 +10,9 @@ namespace VmBus.Fuzz.Targets;
 internal sealed class LoaderTarget : IFuzzTarget
 {
     private const string Token = "t0ken";
+
+    // A few messages of the longest kind.
+    private const int MostBytes = 1 << 16;
     private static readonly string[] Kinds = ["error", "entry", "boot", "other", ""];
     private static readonly string[] Texts = ["", "no boot entry\u001b[2J\u202e on\nsda", "grub\t1\tid\ttitle\t/fs/sda1/k\t/fs/sda1/i\tro quiet", "a\tb\tc\td\te\tf\tg\th", "\t\t\t\t\t\t"];
 
@@ -28,7 +31,7 @@ internal sealed class LoaderTarget : IFuzzTarget
         int ended = 0;
         long written = 0;
         var console = new LoaderConsole(_inner, Token, () => ended++);
-        while (!steps.IsEmpty)
+        while (!steps.IsEmpty && written < MostBytes)
         {
             switch (steps.Byte() % 4)
             {
@@ -43,7 +46,7 @@ internal sealed class LoaderTarget : IFuzzTarget
                     break;
                 default:
                     // Begun, and not ended.
-                    written += Write(console, [.. Encoding.ASCII.GetBytes($"\u001b_{Token};"), .. new byte[steps.Byte() * 128]], ref steps);
+                    written += Write(console, [.. Encoding.ASCII.GetBytes($"\u001b_{Token};"), .. new byte[steps.Byte() * 80]], ref steps);
                     break;
             }
 

@@ -19,6 +19,7 @@ internal abstract class RequestTarget : IFuzzTarget
     ];
 
     private readonly ArrayBufferWriter<byte> _message = new();
+    private string[]? _names;
 
     public abstract string Name { get; }
 
@@ -38,7 +39,7 @@ internal abstract class RequestTarget : IFuzzTarget
     public void Execute(ReadOnlySpan<byte> input)
     {
         var steps = new FuzzInput(input);
-        string[] names = [.. Table.Names];
+        string[] names = _names ??= [.. Table.Names];
         for (int requests = 0; requests < 4 && !steps.IsEmpty; requests++)
         {
             bool isRaw = steps.Byte() % 8 == 0;

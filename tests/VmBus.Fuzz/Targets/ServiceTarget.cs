@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Control.Server;
 using VmBus.Control.Verbs;
+using VmBus.Fuzz.Engine;
 using VmBus.Management.Verbs;
 using VmBus.Service.Hosting;
 using VmBus.Service.Partitions;
@@ -15,8 +16,8 @@ internal sealed class ServiceTarget : RequestTarget
 {
     private const int MostPartitions = 6;
 
-    // In memory where that is: a definition is written through to the disk.
-    private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"vmbus-fuzz-{Guid.NewGuid():N}"));
+    // A definition is written through to the disk.
+    private readonly DirectoryInfo _folder = ScratchFolder.Create();
     private readonly WorkerWatch _watch = new();
     private readonly PartitionRegistry _registry;
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VmBus.Fuzz.Engine;
-using VmBus.Lanes;
 using VmBus.Memory.Guest;
 using VmBus.Network.Frames;
 using VmBus.Network.Links;
