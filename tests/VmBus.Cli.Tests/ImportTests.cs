@@ -153,6 +153,16 @@ public sealed class ImportTests : IDisposable
     public void Deep_file_ends_nothing()
         => Assert.Empty(ImportFile.Read(Write("deep.xml", "<domain><devices/>" + string.Concat(Enumerable.Repeat("<a>", 50_000)) + string.Concat(Enumerable.Repeat("</a>", 50_000)) + "</domain>"), null).Disks);
 
+    [Theory]
+    [InlineData("<domain><name>x", "</name></domain>")]
+    [InlineData("<configuration><properties><name>x", "</name></properties></configuration>")]
+    public void Text_that_is_asked_for_and_has_elements_without_end_in_it_ends_nothing(string before, string after)
+    {
+        const int Depth = 120_000;
+        string text = before + string.Concat(Enumerable.Repeat("<a>", Depth)) + string.Concat(Enumerable.Repeat("</a>", Depth)) + after;
+        Assert.Equal("x", ImportFile.Read(Write("deep.xml", text), null).Name);
+    }
+
     [Fact]
     public void Words_of_the_file_cannot_move_the_readers_cursor_and_numbers_out_of_range_are_not_taken()
     {

@@ -84,6 +84,30 @@ public sealed class FuzzRunTests
     }
 
     [Fact]
+    public void Corpus_that_is_replaced_keeps_what_found_something()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("vmbus-corpus-");
+        try
+        {
+            Corpus.Keep(folder.FullName, "ring", [1], "found something");
+            Corpus.Replace(folder.FullName, "ring", [[2], [3]]);
+            Corpus.Replace(folder.FullName, "ring", [[4]]);
+            Assert.Equal("01 04", string.Join(' ', Corpus.Load(folder.FullName, "ring").Select(Convert.ToHexStringLower)));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Inputs_that_reach_the_most_for_their_bytes_are_chosen_and_none_that_adds_nothing()
+    {
+        (byte[] Input, IReadOnlyList<int> Reached)[] inputs = [([1, 1, 1, 1], [1, 2, 3, 4, 5, 6]), ([2], [1, 2]), ([3], [7, 8, 9]), (new byte[500], [10, 11]), ([4], [99])];
+        Assert.Equal("03 01010101", string.Join(' ', Distiller.Choose(inputs, [99], budget: 100).Select(Convert.ToHexStringLower)));
+    }
+
+    [Fact]
     public void Inputs_are_the_same_for_the_same_seed_and_never_too_long()
     {
         byte[][] corpus = [[1, 2, 3, 4], new byte[Mutator.MaximumBytes]];

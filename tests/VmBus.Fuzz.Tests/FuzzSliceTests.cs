@@ -8,7 +8,9 @@ namespace VmBus.Fuzz.Tests;
 /// <summary>A short fixed slice of every target: its kept corpus, and the same new inputs each time.</summary>
 public sealed class FuzzSliceTests
 {
-    private static readonly string[] Slow = ["bus", "sockets", "vhost-user", "image", "ring-race"];
+    // Each input of these costs system calls, other threads, or exceptions.
+    private static readonly string[] Slow =
+        ["bus", "sockets", "vhost-user", "image", "ring-race", "ic-file-copy", "ic-kvp", "virtio-vsock", "virtio-pci", "verbs", "service", "definition", "given", "trace", "loader", "import-libvirt", "import-hyperv"];
 
     public static TheoryData<string> Targets => [.. AllTargets.List.Select(static target => target.Name)];
 

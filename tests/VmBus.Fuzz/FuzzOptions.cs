@@ -15,7 +15,7 @@ internal sealed record FuzzOptions
           --seconds N      for so long each target; 10 unless said otherwise
           --executions N   so many inputs each
           --seed N         of the random numbers; another each time unless given
-          --keep           add inputs that found something, or with --coverage reached something new, to tests/VmBus.Fuzz/corpus
+          --keep           add inputs that found something to tests/VmBus.Fuzz/corpus, and with --coverage keep there the few that reach the most
           --coverage       guided by branches: the code is instrumented first, by SharpFuzz
           --replay HEX     one input, once, to the one TARGET that is named
           --list           the targets

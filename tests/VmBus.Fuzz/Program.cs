@@ -25,7 +25,14 @@ string corpusFolder = Path.Combine(Repository.Root, "tests", "VmBus.Fuzz", "corp
 string findingsFolder = Path.Combine(Repository.Root, "artifacts", "fuzz");
 SharpFuzzCoverage? coverage = SharpFuzzCoverage.TryStart();
 int found = 0;
-if (!options.List) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"target",-18} {"executions",12} {"per second",11} {"inputs",7} {"grown KiB",10} {"findings",9}   seed {options.Seed}{(coverage is null ? "" : ", guided by branches")}"));
+if (!options.List && options.Replay is null)
+{
+    // A table of markdown, which protocol-spec/fuzzing.md keeps.
+    Console.Out.WriteLine($"seed {options.Seed}{(coverage is null ? "" : ", guided by branches")}\n");
+    Console.Out.WriteLine($"| {"target",-16} | {"executions",11} | {"per second",10} | inputs | grown KiB | findings |");
+    Console.Out.WriteLine("|---|---|---|---|---|---|");
+}
+
 foreach ((string name, Func<IFuzzTarget> make) in AllTargets.List)
 {
     if (options.Targets.Count > 0 && !options.Targets.Contains(name)) continue;
@@ -53,17 +60,18 @@ foreach ((string name, Func<IFuzzTarget> make) in AllTargets.List)
             Console.Error.WriteLine($"fuzz: {finding.Target} {finding.Problem}: {Convert.ToHexStringLower(finding.Input)}");
             Environment.Exit(1);
         },
-        OnNew = options.Keep ? reached => Corpus.Keep(corpusFolder, name, reached, "reaches more") : null,
     };
     FuzzResult result = run.Run();
-    Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-18} {result.Executions,12} {result.Rate,11:0} {result.Kept,7} {result.GrownBytes >> 10,10} {result.Findings.Count,9}"));
+    Console.Out.WriteLine(string.Create(
+        CultureInfo.InvariantCulture, $"| {name,-16} | {result.Executions,11} | {result.Rate,10:0} | {result.Kept,6} | {result.GrownBytes >> 10,9} | {result.Findings.Count,8} |"));
+    if (options.Keep && coverage is not null) Corpus.Replace(corpusFolder, name, result.Best);
     foreach (Finding finding in result.Findings)
     {
         found++;
         Directory.CreateDirectory(findingsFolder);
         string file = Path.Combine(findingsFolder, $"{name}-{found}.txt");
         File.WriteAllText(file, $"{Convert.ToHexStringLower(finding.Input)}\n{finding.Problem}\n");
-        Console.Out.WriteLine($"    {finding.Problem.Split('\n')[0]}\n    {file}");
+        Console.Error.WriteLine($"fuzz: {name}: {finding.Problem.Split('\n')[0]}\n    {file}");
         if (options.Keep && finding.Input.Length > 0) Corpus.Keep(corpusFolder, name, finding.Input, "found something");
     }
 }

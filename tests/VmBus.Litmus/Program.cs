@@ -1,7 +1,7 @@
 using System.Globalization;
 using VmBus.Litmus;
 
-// Exit status: 0 pass, 1 a wake-up was missed, 2 inconclusive.
+// Exit status: 0 pass, 1 something was missed, 2 inconclusive.
 int passes = 20_000;
 if (args is ["--passes", var count])
 {
@@ -16,6 +16,6 @@ return (int)LitmusRun.Run(passes, Console.Out);
 
 static int Usage()
 {
-    Console.Error.WriteLine($"usage: VmBus.Litmus [--passes N]    races on {LitmusRun.Slots} rings in each pass");
+    Console.Error.WriteLine($"usage: VmBus.Litmus [--passes N]    races on {LitmusRun.Slots} slots in each pass");
     return 64;
 }

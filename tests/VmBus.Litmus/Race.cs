@@ -1,43 +1,29 @@
-using VmBus.Memory.Rings;
-using VmBus.Native.Linux;
-using VmBus.Protocol.Ring;
-
 namespace VmBus.Litmus;
 
-/// <summary>
-/// Two ring ends that each store a word and then look at the other's, on many rings side by side. At least one of them must notice the
-/// other; when neither does, a real guest or host would sleep for ever.
-/// </summary>
-internal abstract class Race : IDisposable
+/// <summary>Which half of a race is done wrong, on purpose.</summary>
+internal enum Broken
 {
-    private const int PagesPerRing = 2;
-    private readonly MemoryFile _file;
+    /// <summary>None.</summary>
+    Neither,
 
-    protected Race(string name, int slots)
-    {
-        Name = name;
-        _file = MemoryFile.Create("vmbus-litmus", (long)slots * PagesPerRing * RingControlPage.Size);
-        Rings = new RingMapping[slots];
-        for (int i = 0; i < slots; i++)
-        {
-            if (!RingMapping.TryMap(_file, (long)i * PagesPerRing * RingControlPage.Size, PagesPerRing, out RingMapping? ring))
-                throw new InvalidOperationException("The rings cannot be mapped.");
-            ring!.Initialize();
-            Rings[i] = ring;
-        }
-    }
+    /// <summary>The producer's.</summary>
+    Producer,
 
+    /// <summary>The consumer's.</summary>
+    Consumer,
+}
+
+/// <summary>
+/// Two threads that each take one step on memory that they share, on many slots side by side: what one of them has done must not escape the
+/// other. What it is that must not escape is the race's own to say.
+/// </summary>
+/// <param name="name">What races, for the report.</param>
+internal abstract class Race(string name) : IDisposable
+{
     /// <summary>What races, for the report.</summary>
-    internal string Name { get; }
+    internal string Name { get; } = name;
 
-    /// <summary>One ring per slot.</summary>
-    internal RingMapping[] Rings { get; }
-
-    public void Dispose()
-    {
-        foreach (RingMapping ring in Rings) ring.Dispose();
-        _file.Dispose();
-    }
+    public abstract void Dispose();
 
     /// <summary>Brings the producer's half of a slot to the state before the race, on the producer's thread, alone and first.</summary>
     internal abstract void PrepareProducer(int slot);
@@ -46,10 +32,10 @@ internal abstract class Race : IDisposable
     internal abstract void PrepareConsumer(int slot);
 
     /// <summary>
-    /// Brings a slot's control words into the caller's cache. With the line shared by both processors a store has to wait for it while a load
+    /// Brings what a slot shares into the caller's cache. With the line shared by both processors a store has to wait for it while a load
     /// does not, which is when a missing barrier shows.
     /// </summary>
-    internal uint Touch(int slot) => Rings[slot].Load(RingControlPage.FeatureBits) + Rings[slot].Load(RingControlPage.WriteIndex);
+    internal abstract uint Touch(int slot);
 
     /// <summary>The producer's step.</summary>
     /// <returns>Whether it noticed the consumer.</returns>
@@ -58,4 +44,18 @@ internal abstract class Race : IDisposable
     /// <summary>The consumer's step.</summary>
     /// <returns>Whether it noticed the producer.</returns>
     internal abstract bool Consume(int slot);
+
+    /// <summary>Whether something has escaped, after both steps. Where it is a wake-up, it has when neither noticed the other.</summary>
+    internal virtual bool HasMissed(int slot, bool produced, bool consumed) => !produced && !consumed;
+
+    /// <summary>Looks again until something is there, or the other thread has not been running for long.</summary>
+    private protected static bool WaitFor<T>(T state, Func<T, bool> isThere)
+    {
+        for (int looks = 0; looks < 5000; looks++)
+        {
+            if (isThere(state)) return true;
+        }
+
+        return false;
+    }
 }

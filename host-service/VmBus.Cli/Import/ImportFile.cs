@@ -10,14 +10,23 @@ internal static class ImportFile
     /// <summary>Most bytes of a file; far more than any such has.</summary>
     public const int MaximumBytes = 1 << 20;
 
+    // Far more than any such file has: what is deeper is not looked at.
+    private const int MaximumDepth = 64;
+
     /// <summary>Reads one.</summary>
     /// <param name="path">The file; <c>-</c> for standard input.</param>
     /// <param name="disks">Where a Hyper-V export's images are; null for where an export has them.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="ImportException">It is no file that is known.</exception>
-    public static ImportedPartition Read(string path, string? disks)
+    public static ImportedPartition Read(string path, string? disks) => Read(path, ReadBounded(path), disks);
+
+    /// <summary>Reads the bytes of one.</summary>
+    /// <param name="path">What the file is called.</param>
+    /// <param name="bytes">What is in it.</param>
+    /// <param name="disks">See <see cref="Read(string, string)"/>.</param>
+    /// <exception cref="ImportException">It is no file that is known.</exception>
+    internal static ImportedPartition Read(string path, byte[] bytes, string? disks)
     {
-        byte[] bytes = ReadBounded(path);
         if (Path.GetExtension(path).ToUpperInvariant() is ".VMCX" or ".VMRS")
         {
             throw new ImportException(
@@ -47,12 +56,26 @@ internal static class ImportFile
         try
         {
             using var reader = XmlReader.Create(new MemoryStream(bytes), settings);
-            return XDocument.Load(reader).Root!;
+            XElement root = XDocument.Load(reader).Root!;
+            CutBelow(root, MaximumDepth);
+            return root;
         }
         catch (XmlException exception)
         {
             string problem = exception.Message.Contains("DTD", StringComparison.Ordinal) ? "it has a document type, which is not read: remove <!DOCTYPE …>" : $"it is no XML: {exception.Message.TrimEnd('.')}";
             throw new ImportException($"'{path}': {problem}.", exception);
+        }
+    }
+
+    // The text of an element is gathered by recursion, for which a stack is too small when a file wants it to be.
+    private static void CutBelow(XElement root, int depth)
+    {
+        var open = new Stack<(XElement Element, int Left)>();
+        open.Push((root, depth));
+        while (open.TryPop(out (XElement Element, int Left) next))
+        {
+            if (next.Left == 0) next.Element.RemoveNodes();
+            foreach (XElement child in next.Element.Elements()) open.Push((child, next.Left - 1));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using VmBus.Network.Links;
 using VmBus.Storage.Disks;
@@ -33,6 +34,7 @@ internal static class DefinitionReader
             throw new DefinitionException([string.Create(CultureInfo.InvariantCulture, $"it has {text.Length} characters, and may have {MaximumCharacters}")]);
         try
         {
+            CheckEscapes(text);
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = MaximumDepth });
             List<string> problems = [];
             SchemaValidator.Check(document.RootElement, Schema, "", problems);
@@ -47,6 +49,25 @@ internal static class DefinitionReader
             int end = exception.Message.IndexOf(". ", StringComparison.Ordinal);
             string problem = (end < 0 ? exception.Message.TrimEnd('.') : exception.Message[..end]).Replace(" which is not supported in this mode", "", StringComparison.Ordinal);
             throw new DefinitionException([$"{place}it is no JSON: {problem}"]);
+        }
+    }
+
+    // An escape may stand for half a character, which no text can hold: whoever asks for the text would get an exception.
+    private static void CheckEscapes(string text)
+    {
+        if (!text.Contains("\\u", StringComparison.Ordinal)) return;
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), new JsonReaderOptions { MaxDepth = MaximumDepth });
+        while (reader.Read())
+        {
+            if (!reader.ValueIsEscaped) continue;
+            try
+            {
+                _ = reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                throw new DefinitionException(["a text has an escape from \\ud800 to \\udfff in it, which is half a character"]);
+            }
         }
     }
 

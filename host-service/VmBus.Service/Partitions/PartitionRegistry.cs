@@ -175,12 +175,21 @@ internal sealed class PartitionRegistry : IDisposable
     }
 
     /// <summary>Changes whether a partition is started with the service.</summary>
+    /// <exception cref="ControlException">The definition has no room for it.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     public ManagedPartition SetAutostart(string name, bool enabled)
     {
         ManagedPartition partition = Get(name);
         if (partition.Definition.Autostart == enabled) return partition;
-        _folder.Write(DefinitionFolder.WithAutostart(partition.Definition, enabled));
+        try
+        {
+            _folder.Write(DefinitionFolder.WithAutostart(partition.Definition, enabled));
+        }
+        catch (DefinitionException exception)
+        {
+            throw new ControlException(ControlErrorCode.Failed, $"{name}: {exception.Message} when it says so: write \"autostart\" into it yourself.", exception);
+        }
+
         Load();
         return partition;
     }

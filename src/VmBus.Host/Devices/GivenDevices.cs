@@ -20,6 +20,9 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MessageLimit = TimeSpan.FromSeconds(10);
 
+    // More than a partition has disks, adapters and files at its start.
+    private const int MaximumWaiting = 256;
+
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private readonly List<GivenItem> _items = [];
@@ -187,7 +190,17 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
             return;
         }
 
-        lock (_gate) _items.Add(item);
+        lock (_gate)
+        {
+            if (_items.Count < MaximumWaiting)
+            {
+                _items.Add(item);
+                return;
+            }
+        }
+
+        item.Dispose();
+        throw new IOException($"'{item.Text}' was given where {MaximumWaiting} things wait to be taken already: have them taken first.");
     }
 
     private void Renew(GivenItem item)

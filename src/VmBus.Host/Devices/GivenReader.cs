@@ -41,8 +41,11 @@ internal sealed class GivenReader(DescriptorSocket connection)
         bool begun = false;
         while (target.Length > 0)
         {
+            bool isFirst = mayEnd && !begun;
             int count = connection.Receive(target, _received, out int descriptors);
             for (int i = 0; i < descriptors; i++) _files.Add(new LinuxFile(_received[i]));
+            // Beside every byte of a message there could be as many, and all are held until its end.
+            if (descriptors > 0 && !isFirst) throw Bad("descriptors came with a later byte than its first");
             if (count < 0) throw new LinuxException("Receiving descriptors failed", -count);
             if (count == 0) return mayEnd && !begun ? false : throw Bad("the connection has ended within it");
             begun = true;

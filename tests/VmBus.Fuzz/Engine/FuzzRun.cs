@@ -11,6 +11,9 @@ namespace VmBus.Fuzz.Engine;
 /// <param name="Findings">What was found.</param>
 public sealed record FuzzResult(string Target, long Executions, TimeSpan Time, int Kept, long GrownBytes, IReadOnlyList<Finding> Findings)
 {
+    /// <summary>With coverage, the few inputs that reach the most of what all reach.</summary>
+    public IReadOnlyList<byte[]> Best { get; init; } = [];
+
     /// <summary>Executions each second.</summary>
     public double Rate => Executions / Math.Max(Time.TotalSeconds, 0.001);
 }
@@ -23,6 +26,9 @@ public sealed class FuzzRun(IFuzzTarget target, IReadOnlyList<byte[]> kept, int 
     private const int MaximumFindings = 20;
     private const int MaximumCorpus = 4096;
     private const int WarmUp = 2000;
+
+    // So that the corpora of all targets stay within 100 KiB of text.
+    private const int BestBytes = 1280;
 
     private readonly List<Finding> _findings = [];
     private readonly HashSet<string> _problems = new(StringComparer.Ordinal);
@@ -45,9 +51,6 @@ public sealed class FuzzRun(IFuzzTarget target, IReadOnlyList<byte[]> kept, int 
     /// <summary>Is told the input that does not end, before the process is of no more use.</summary>
     public Action<Finding>? OnHang { get; init; }
 
-    /// <summary>Is told inputs that reach what none before has; only with coverage.</summary>
-    public Action<byte[]>? OnNew { get; init; }
-
     /// <summary>Runs.</summary>
     public FuzzResult Run()
     {
@@ -61,20 +64,30 @@ public sealed class FuzzRun(IFuzzTarget target, IReadOnlyList<byte[]> kept, int 
         {
             ReadOnlySpan<byte> input = mutator.Next(corpus);
             bool isNew = Execute(input);
-            if (isNew && corpus.Count < MaximumCorpus) Keep(corpus, input.ToArray());
+            if (isNew && corpus.Count < MaximumCorpus) corpus.Add(input.ToArray());
             if (_executions == WarmUp) baseline = GC.GetTotalMemory(forceFullCollection: true);
         }
 
         TimeSpan time = Stopwatch.GetElapsedTime(started);
+        long executions = _executions;
         long grown = baseline == 0 ? 0 : GC.GetTotalMemory(forceFullCollection: true) - baseline - corpus.Sum(static input => (long)input.Length);
         if (grown > MaximumGrowth) _findings.Add(new Finding(target.Name, [], $"{grown >> 20} MiB more memory after {_executions} inputs"));
-        return new FuzzResult(target.Name, _executions, time, corpus.Count, Math.Max(grown, 0), _findings);
+        IReadOnlyList<byte[]> best = Coverage is { } coverage ? Distill(coverage, corpus) : [];
+        return new FuzzResult(target.Name, executions, time, corpus.Count, Math.Max(grown, 0), _findings) { Best = best };
     }
 
-    private void Keep(List<byte[]> corpus, byte[] input)
+    // Seeds are in the code: what they reach needs no other input.
+    private IReadOnlyList<byte[]> Distill(ICoverage coverage, List<byte[]> corpus)
     {
-        corpus.Add(input);
-        OnNew?.Invoke(input);
+        IReadOnlyList<int> Reach(byte[] input)
+        {
+            _ = Execute(input);
+            return coverage.Reached();
+        }
+
+        var known = new HashSet<int>();
+        foreach (byte[] seed in target.Seeds) known.UnionWith(Reach(seed));
+        return Distiller.Choose(corpus.Select(input => (input, Reach(input))).ToList(), known, BestBytes);
     }
 
     private bool IsOver(long started) => (Executions > 0 && _executions >= Executions)

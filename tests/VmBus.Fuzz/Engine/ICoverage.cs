@@ -8,4 +8,7 @@ internal interface ICoverage
 
     /// <summary>Whether an input has reached what none before has; it counts then.</summary>
     bool HasNew();
+
+    /// <summary>What the last input has reached: a number for each branch and how often, in no order.</summary>
+    IReadOnlyList<int> Reached();
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VmBus.Fuzz.Engine;
 
 /// <summary>A parser or a state machine that takes bytes of a guest, a client or an image.</summary>
@@ -26,4 +28,33 @@ public sealed class PropertyException(string what) : Exception(what)
     {
         if (!condition) throw new PropertyException(what);
     }
+
+    /// <summary>The same with words that are made only when they are needed: most inputs find nothing.</summary>
+    public static void Must(bool condition, [InterpolatedStringHandlerArgument(nameof(condition))] ref PropertyWords what)
+    {
+        if (!condition) throw new PropertyException(what.ToString());
+    }
+}
+
+/// <summary>The words of a <see cref="PropertyException"/>.</summary>
+[InterpolatedStringHandler]
+public ref struct PropertyWords
+{
+    private DefaultInterpolatedStringHandler _words;
+
+    /// <summary>Wanted when the property does not hold.</summary>
+    public PropertyWords(int literalLength, int formattedCount, bool condition, out bool isWanted)
+    {
+        isWanted = !condition;
+        _words = isWanted ? new DefaultInterpolatedStringHandler(literalLength, formattedCount) : default;
+    }
+
+    /// <summary>Adds text.</summary>
+    public void AppendLiteral(string value) => _words.AppendLiteral(value);
+
+    /// <summary>Adds a value.</summary>
+    public void AppendFormatted<T>(T value) => _words.AppendFormatted(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => _words.ToStringAndClear();
 }

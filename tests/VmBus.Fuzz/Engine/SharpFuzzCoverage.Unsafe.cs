@@ -61,6 +61,19 @@ internal sealed unsafe class SharpFuzzCoverage : ICoverage
         return isNew;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Reached()
+    {
+        var reached = new List<int>();
+        ReadOnlySpan<byte> map = new(_map, MapBytes);
+        for (int at = 0; at < MapBytes; at++)
+        {
+            if (map[at] != 0) reached.Add((at << 8) | Bucket(map[at]));
+        }
+
+        return reached;
+    }
+
     // One bit for once, twice, a few times, often: loops do not count as new with each round.
     private static byte Bucket(byte count) => count switch
     {

@@ -8,7 +8,7 @@ namespace VmBus.Fuzz.Targets;
 /// <summary>Disk images whose format was not said: any bytes are a raw disk, an ISO image, or refused with one line. Other formats are read by qemu-nbd.</summary>
 internal sealed class ImageTarget : IFuzzTarget
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vmbus-fuzz-");
+    private readonly DirectoryInfo _folder = ScratchFolder.Create();
     private readonly string _path;
     private readonly FileStream _file;
 

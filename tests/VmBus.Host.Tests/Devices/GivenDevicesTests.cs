@@ -191,6 +191,34 @@ public sealed class GivenDevicesTests : IDisposable
     }
 
     [Fact]
+    public void Descriptors_beside_a_later_byte_than_the_first_are_refused()
+    {
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        byte[] message = Message(new GivenHeader(3, GivenKind.File, 2, 0), "abc");
+        using (EventFd descriptor = EventFd.Create())
+        using (var sender = DescriptorSocket.Take(ours))
+        {
+            Assert.Equal(0, sender.Send(message.AsSpan(0, 9), descriptor));
+            Assert.Equal(0, sender.Send(message.AsSpan(9), descriptor));
+        }
+
+        Assert.Contains("a later byte", Assert.Throws<IOException>(() => GivenDevices.Receive(theirs, NullLogger.Instance)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_than_may_wait_is_refused()
+    {
+        string path = MakeFile("file", 10);
+        // One connection holds fewer messages than that before they are read.
+        string socket = Path.Combine(_folder, "given");
+        using GivenDevices devices = Receive(static _ => { }, socket);
+        for (int i = 0; i < 256; i++) Give(socket, giver => giver.GiveFileToRead(path));
+        Assert.Contains("its log says why", Assert.Throws<IOException>(() => Give(socket, giver => giver.GiveFileToRead(path))).Message, StringComparison.Ordinal);
+        devices.TakeFile(path)!.Dispose();
+        Give(socket, giver => giver.GiveFileToRead(path));
+    }
+
+    [Fact]
     public void What_nobody_has_taken_is_closed_at_the_end()
     {
         string path = MakeFile("disk", 4096);

@@ -57,6 +57,10 @@ public sealed class DefinitionReaderTests
     [InlineData("", "line 1, byte 1: it is no JSON")]
     [InlineData("{\n  \"kernel\": \"/k\",\n}", "line 3, byte 1: it is no JSON: The JSON object contains a trailing comma at the end")]
     [InlineData("""{"kernel":"/k","kernel":"/l"}""", "it is no JSON")]
+    [InlineData("""{"kernel":"\ud800"}""", "half a character")]
+    [InlineData("""{"kernel":"/k","\udc00":1}""", "half a character")]
+    [InlineData("""{"disks":[{"path":"/a","sector":512.0}]}""", "disks[0].sector: 512.0 is not a whole number")]
+    [InlineData("""{"disks":[{"path":"/a","sector":5.12e2}]}""", "disks[0].sector: 5.12e2 is not a whole number")]
     [InlineData("[]", "an array is not an object")]
     [InlineData("{}", "one of kernel, disks must be there, and none is")]
     [InlineData("""{"memory":"1G"}""", "one of kernel, disks must be there, and none is")]
@@ -78,6 +82,16 @@ public sealed class DefinitionReaderTests
     [InlineData("""{"kernel":"/k","integration":["kvq"]}""", "integration[0]: 'kvq' is none of shutdown,")]
     public void Wrong_definition_is_refused_with_place_and_cause(string text, string expected)
         => Assert.Contains(expected, Assert.Throws<DefinitionException>(() => DefinitionReader.Read("web", text)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("n\u001b[2J\n")]
+    [InlineData("{\"kernel\":\"/k\",\"disks\":[{\"path\":\"/a\\u001b[2J\",\"reconnect\":2}]}")]
+    public void Reason_of_a_refusal_has_no_control_characters_of_the_text(string text)
+    {
+        DefinitionException refusal = Assert.Throws<DefinitionException>(() => DefinitionReader.Read("web", text));
+        Assert.DoesNotContain(refusal.Message, char.IsControl);
+        Assert.All(refusal.Problems, static problem => Assert.DoesNotContain(problem, char.IsControl));
+    }
 
     [Fact]
     public void All_problems_of_a_definition_are_named_at_once()
