@@ -97,7 +97,7 @@ static void tell_warnings(void)
     int bytes = klogctl(READ_ALL, log, sizeof(log) - 1);
     if (told || bytes <= 0) return;
     log[bytes] = 0;
-    static const char *const signs[] = {"WARNING:", "BUG:", "Oops", "blocked for more than", "detected stall"};
+    static const char *const signs[] = {"WARNING:", "BUG:", "Oops"};
     for (char *line = strtok(log, "\n"); line != NULL && !told; line = strtok(NULL, "\n"))
     {
         for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) told |= strstr(line, signs[i]) != NULL;

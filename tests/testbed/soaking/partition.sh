@@ -3,7 +3,7 @@
 
 # partition NUMBER
 partition() {
-    number=$1 folder=$work/$1 kind=${kinds[($1 - 1) % ${#kinds[@]}]} owner=$BASHPID worker= backend= services= storage= passed=
+    number=$1 folder=$work/$1 kind=${kinds[($1 - 1) % ${#kinds[@]}]} owner=$BASHPID worker= backend= services= storage= passed= unfinished=
     peer=$network.$((10 + number % partitions + 1))
     ((partitions > 1)) || peer=$network.1
     RANDOM=$((seed * 100 + number))
@@ -29,7 +29,7 @@ leave() {
 
 live() {
     local bag=() at fault stop
-    start_worker && has_booted 0 || return 1
+    start_worker && has_booted || return 1
     services & services=$!
     touch "$folder/up"
     until [[ -e $work/begin ]]; do sleep 0.5; done
@@ -51,22 +51,37 @@ live() {
 
 lose() { printf '%s\n' "$*" >>"$folder/lost"; }
 image() { case $1 in full) echo "$folder/full/full" ;; *) echo "$folder/$1" ;; esac; }
-console_bytes() { stat -c %s "$folder/console"; }
 order() { printf '%s\n' "$1" >&"$keys"; }
 pause() { sleep "$((RANDOM % $1)).$((RANDOM % 10))"; }
 
-# seen FROM PATTERN: whether the guest has told PATTERN on its console after the first FROM bytes; $line is the last such line.
-seen() {
-    line=$(tail -c "+$(($1 + 1))" "$folder/console" | tr -d '\r' | grep -E "^soak: $2\$" | tail -n 1) || true
-    [[ -n $line ]]
+# listen: takes in what the guest has told by now: the last line of each kind in $latest (by what it is about: "flushed data", "moved", "failed full 28"),
+# how far its disks are in $told, and what it finds wrong among the losses. No process is started for it: the host's processors are the guests'.
+listen() {
+    local text words
+    while IFS= read -r text <&"$feed" || { unfinished+=$text; return 0; }; do
+        text=$unfinished${text%$'\r'} unfinished=
+        [[ $text == "soak: "* ]] || continue
+        read -ra words <<<"$text"
+        case ${words[1]} in
+            flushed) told[${words[2]}]=${words[3]} ;;
+            wrong) grep -qxF -- "$text" "$folder/lost" 2>/dev/null || lose "$text" ;;
+        esac
+        case ${words[1]} in
+            flushed | checked) latest["${words[1]} ${words[2]}"]=$text ;;
+            failed) latest["failed ${words[2]} ${words[3]}"]=$text ;;
+            *) latest[${words[1]}]=$text ;;
+        esac
+    done
 }
-# await FROM PATTERN [COMMAND…]: until it has; COMMAND is carried out again and again.
+# forget: what was told before does not count any more.
+forget() { listen; latest=(); }
+# await KIND [COMMAND…]: until the guest has told a line of that kind since `forget`, which $line is then; COMMAND is carried out again and again.
 await() {
-    local from=$1 pattern=$2 limit=$((SECONDS + patience))
-    shift 2
-    until seen "$from" "$pattern"; do
+    local kind=$1 limit=$((SECONDS + patience))
+    shift
+    until listen; line=${latest[$kind]-}; [[ -n $line ]]; do
         kill -0 "$worker" 2>/dev/null || { lose "the worker has ended: $(tail -n 1 "$folder/errors")"; return 1; }
-        ((SECONDS < limit)) || { lose "the guest did not tell '$pattern' within $patience s"; return 1; }
+        ((SECONDS < limit)) || { lose "the guest did not tell '$kind' within $patience s"; return 1; }
         "$@"
         sleep 0.4
     done
@@ -74,19 +89,19 @@ await() {
 
 prepare() {
     local disk
-    declare -gA known=()
+    declare -gA known=() told=() latest=()
     mkdir "$folder/full"
     # Room for what is not discarded, and for little else.
     mount -t tmpfs -o size=20M none "$folder/full"
     for disk in "${disks[@]}"; do truncate -s "$((${blocks[$disk]%t} * 4096))" "$(image "$disk")"; done
-    start nbdkit --foreground --unix "$folder/nbd" --filter=error file "$folder/error" error=EIO error-rate=50% error-file="$folder/failing" 2>"$folder/nbdkit"
+    start nbdkit --foreground --unix "$folder/nbd" --filter=error file "$folder/error" error=EIO error-rate=80% error-file="$folder/failing" 2>"$folder/nbdkit"
     storage=$!
     start_backend
     [[ $kind == minimal ]] || qemu-img create -q -f qcow2 -b "$VMBUS_SCRATCH/root.img" -F raw "$folder/root"
     make_tap
     mkfifo "$folder/keys"
     # For both directions, so that it stays open when the worker goes.
-    exec {keys}<>"$folder/keys"
+    exec {keys}<>"$folder/keys" {feed}<"$folder/console"
 }
 start_backend() {
     await_socket "$folder/nbd" "$storage"
@@ -106,13 +121,13 @@ nic() { printf 'tap=soak%d,mac=52:54:00:0a:09:%02x,id=lan' "$number" "$number"; 
 start_worker() {
     local load="$number $network.$((10 + number)) $peer" list='' disk options
     for disk in "${disks[@]}"; do list+=" $disk=${blocks[$disk]}"; done
-    options=(--name "soak$number" --control "$VMBUS_CONTROL" --stop-timeout 120 --nic "$(nic)")
+    options=(--name "soak$number" --cpus "$cpus" --control "$VMBUS_CONTROL" --stop-timeout 120 --nic "$(nic)")
     # Alarms and worse: other messages of the kernel would cut into the guest's own lines. It is asked for its warnings.
     local append="console=ttyS0 panic=-1 quiet loglevel=2"
     if [[ $kind == minimal ]]; then
         local script="until [ -x /mnt/soak ]; do for d in /dev/sd?; do mount -r -t ext4 \$d /mnt && break; sleep 0.1; done 2>/dev/null; done
 exec </dev/ttyS0; exec /mnt/soak guest $load /mnt/vmlinuz-$kernel /mnt/minimal-$kernel$list"
-        options+=(--kernel "$MINIMAL/vmlinuz-$kernel" --initrd "$MINIMAL/minimal-$kernel" --memory 384M --cpus 2 --append "$append vmbus.run=$(base64 -w0 <<<"$script")")
+        options+=(--kernel "$MINIMAL/vmlinuz-$kernel" --initrd "$MINIMAL/minimal-$kernel" --memory 384M --append "$append vmbus.run=$(base64 -w0 <<<"$script")")
     else
         append+=" root=LABEL=root rw systemd.run=\"/bin/sh -c 'until mount -r LABEL=SOAK /mnt; do sleep 0.2; done; exec /mnt/start $load$list'\""
         append+=" systemd.run_success_action=poweroff systemd.run_failure_action=poweroff"
@@ -153,11 +168,11 @@ services() {
 
 # The guest writes all its disks, sends, and has answered for each of its services.
 goes_on() {
-    local from disk limit=$((SECONDS + patience))
-    from=$(console_bytes)
+    local disk limit=$((SECONDS + patience))
+    forget
     rm -f "$folder/round"
-    for disk in "${disks[@]}"; do await "$from" "flushed $disk [0-9]+" || return 1; done
-    await "$from" 'moved [0-9]+' || return 1
+    for disk in "${disks[@]}"; do await "flushed $disk" || return 1; done
+    await moved || return 1
     until [[ -e $folder/round ]]; do
         kill -0 "$worker" 2>/dev/null || { lose "the worker has ended: $(tail -n 1 "$folder/errors")"; return 1; }
         ((SECONDS < limit)) || { lose "the services do not answer: $(tail -n 1 "$folder/service-errors")"; return 1; }
@@ -165,58 +180,50 @@ goes_on() {
     done
 }
 
-# compare_disks FROM WINDOW: what the guest tells of its own comparison after FROM, and the same on the images. It has told all of $known.
+# compare_disks WINDOW: what the guest tells of its own comparison, and the same on the images. It has told all of $known.
 compare_disks() {
-    local disk flushed bad told
+    local disk flushed bad
     for disk in "${disks[@]}"; do
-        await "$1" "checked $disk [0-9]+ [0-9]+" || return 1
+        await "checked $disk" || return 1
         read -r _ _ _ flushed bad <<<"$line"
         ((bad == 0)) || lose "$disk: the guest finds $bad blocks of $flushed that are not what it wrote"
         # The guest that has started again knows its last batch by its blocks: one of them is enough, and there may be none that was flushed.
-        told=$(tr -d '\r' <"$folder/console" | sed -n "s/^soak: flushed $disk \([0-9]*\)\$/\1/p" | tail -n 1)
-        told=$((${told:-0} > ${known[$disk]:-0} ? ${told:-0} : ${known[$disk]:-0}))
-        ((flushed + $2 >= told)) || lose "$disk: $told blocks were told to be flushed, and the guest finds $flushed"
-        ((flushed >= told)) || flushed=$told
-        known[$disk]=$flushed
-        bad=$("$work/soak" check "$(image "$disk")" "$number" "$disk=${blocks[$disk]}" "$flushed" "$2") || lose "$disk: the image holds other blocks than were told: ${bad//$'\n'/; }"
+        ((${told[$disk]:-0} <= ${known[$disk]:-0})) || known[$disk]=${told[$disk]}
+        ((flushed + $1 >= ${known[$disk]:-0})) || lose "$disk: ${known[$disk]} blocks were told to be flushed, and the guest finds $flushed"
+        ((flushed <= ${known[$disk]:-0})) || known[$disk]=$flushed
+        bad=$("$work/soak" check "$(image "$disk")" "$number" "$disk=${blocks[$disk]}" "${known[$disk]:-0}" "$1") ||
+            lose "$disk: the image holds other blocks than were told: ${bad//$'\n'/; }"
     done
-    echo "$1" >>"$folder/compared"
-    # What else the guest has found wrong, once.
-    tr -d '\r' <"$folder/console" | sed -n 's/^soak: \(wrong.*\)/\1/p' | sort -u >"$folder/wrong"
-    while IFS= read -r line; do grep -qxF -- "$line" "$folder/lost" 2>/dev/null || lose "$line"; done <"$folder/wrong"
+    echo "${known[*]}" >>"$folder/compared"
     [[ ! -s $folder/lost ]]
 }
 compare() {
-    local from
-    from=$(console_bytes)
+    forget
     order hold
-    compare_disks "$from" 0 && order go
+    compare_disks 0 && order go
 }
-# has_booted FROM: the guest has started after FROM, with all that was flushed before.
-has_booted() {
-    await "$1" up && compare_disks "$1" "$batch" && order go
-}
+# has_booted: the guest has started since `forget`, with all that was flushed before.
+has_booted() { await up && compare_disks "$batch" && order go; }
 
 fault_kill() {
-    local from
     kill -KILL "$worker"
     wait "$worker" 2>/dev/null || true
     # Its qemu-nbd ends with it, but has the image until then.
     while pgrep -f "qemu-nbd.* $folder/root\$" >/dev/null; do sleep 0.1; done
-    from=$(console_bytes)
-    start_worker && has_booted "$from"
+    forget
+    start_worker && has_booted
 }
 fault_reset() { restart reset; }
 fault_kexec() { restart kexec; }
 restart() {
-    local from
-    from=$(console_bytes)
+    forget
     order "$1"
-    has_booted "$from"
+    has_booted
 }
 fault_full() {
     local status=0
-    await "$(console_bytes)" 'failed full 28' fill || status=1
+    forget
+    await 'failed full 28' fill || status=1
     rm "$folder/full/filler"
     return "$status"
 }
@@ -225,7 +232,8 @@ fill() { cat /dev/zero >>"$folder/full/filler" 2>/dev/null || true; }
 fault_error() {
     local status=0
     touch "$folder/failing"
-    await "$(console_bytes)" 'failed error (5|61)' || status=1
+    forget
+    await 'failed error 5' || status=1
     pause 3
     rm "$folder/failing"
     return "$status"
@@ -265,11 +273,11 @@ fault_rot() {
 vmbus() { said=$(timeout 120 "$VMBUS" "$@" 2>&1) || { lose "vmbus $*: $said"; return 1; }; }
 
 finish() {
-    local from limit=$((SECONDS + patience)) status=0 disk
+    local limit=$((SECONDS + patience)) status=0 disk
     kill "$services"
-    from=$(console_bytes)
+    forget
     order hold
-    compare_disks "$from" 0 || return 1
+    compare_disks 0 || return 1
     order end
     while kill -0 "$worker" 2>/dev/null; do
         ((SECONDS < limit)) || { lose "the guest did not power off within $patience s"; return 1; }
