@@ -22,8 +22,9 @@ leave() {
         { tail -c 2000 "$folder/console" | tr -d '\r'; tail -n 15 "$folder/errors"; } >&2 || true
         touch "$folder/gone"
     fi
-    children=($worker $backend $services $storage)
-    end_children
+    # Not by asking: a worker would give its guest time.
+    kill -KILL $worker $backend $services $storage 2>/dev/null || true
+    wait
     touch "$folder/ended"
 }
 
@@ -284,6 +285,7 @@ finish() {
         sleep 0.4
     done
     wait "$worker" || status=$?
+    worker=
     ((status == 0)) || { lose "the worker ended with status $status: $(tail -n 1 "$folder/errors")"; return 1; }
     for disk in "${disks[@]}"; do
         "$work/soak" check "$(image "$disk")" "$number" "$disk=${blocks[$disk]}" "${known[$disk]}" 0 >/dev/null || lose "$disk: after the end its image holds other blocks than were told"
