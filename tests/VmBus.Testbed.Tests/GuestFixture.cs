@@ -12,6 +12,7 @@ public class GuestFixture : TestbedFixture
     private string _program = "";
     private string _hostile = "";
     private string _guestTools = "";
+    private string _soak = "";
     private string _loader = "";
     private string _image = "";
     private string _cloudImage = "";
@@ -29,12 +30,12 @@ public class GuestFixture : TestbedFixture
     }
 
     /// <summary>Runs a script that boots guests with <c>tests/testbed/guest-run</c>; Debian's root image is <c>$VMBUS_SCRATCH/root.img</c>.</summary>
-    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package, <c>$IMAGE</c> and <c>$CLOUD_IMAGE</c> those of images with GRUB, without and with cloud-init.</param>
+    /// <param name="script">The script; <c>$VMBUS</c> names the program, <c>$MINIMAL</c>, <c>$VMBUS_GUESTS</c> and <c>$HOSTILE</c> the folders of the guests, <c>$GUEST_TOOLS</c> that of the guest tools' package, <c>$SOAK_GUEST</c> that of <c>soak</c>'s guests in a full run, <c>$IMAGE</c> and <c>$CLOUD_IMAGE</c> those of images with GRUB, without and with cloud-init.</param>
     /// <param name="limit">Its time limit.</param>
     public async Task<CommandResult> RunGuestAsync(string script, TimeSpan limit)
     {
         await StartHostAsync();    // and with it, the names below
-        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}' VMBUS_LOADER='{_loader}' IMAGE='{_image}' CLOUD_IMAGE='{_cloudImage}'\n{script}", limit);
+        return await RunAsync($"export VMBUS='{_program}/vmbus' VMBUS_GUESTS='{_debian}' MINIMAL='{_minimal}' HOSTILE='{_hostile}' GUEST_TOOLS='{_guestTools}' SOAK_GUEST='{_soak}' VMBUS_LOADER='{_loader}' IMAGE='{_image}' CLOUD_IMAGE='{_cloudImage}'\n{script}", limit);
     }
 
     /// <summary>The survey of a guest, made once per kind of guest.</summary>
@@ -52,6 +53,7 @@ public class GuestFixture : TestbedFixture
         _program = await RunToolAsync("host-service/publish");
         _hostile = await RunToolAsync("tests/testbed/hostile-guest");
         _guestTools = await RunToolAsync("guest-tools/package");
+        if (FullDataAttribute.IsWanted) _soak = await RunToolAsync("tests/testbed/soak-guest");
         if (!DiskImageFactAttribute.IsWanted) return [Path.Combine(_debian, "root.img")];
         _loader = await RunToolAsync("host-service/loader/build");
         _image = await RunToolAsync("tests/testbed/boot-image", "grub");
