@@ -19,7 +19,7 @@ public sealed class OwnHostTests(ITestOutputHelper output)
     private static readonly Lazy<ConformanceReport> Report = new(static () =>
     {
         using OwnHost host = OwnHost.Start(ProtocolVersion.V6_0, NullLogger.Instance);
-        return new ConformanceRun(host.Transport, "own host").Run();
+        return new ConformanceRun(host.Transport, "own host") { Operator = host }.Run();
     });
 
     [Fact]

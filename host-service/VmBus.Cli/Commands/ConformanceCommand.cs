@@ -95,7 +95,7 @@ internal static class ConformanceCommand
 
         // What a guest under test does wrong is the point here, and not news.
         using OwnHost host = OwnHost.Start(ProtocolVersion.V6_0, NullLogger.Instance);
-        return new ConformanceRun(host.Transport, name ?? "vmbus") { Patience = patience }.Run(takes);
+        return new ConformanceRun(host.Transport, name ?? "vmbus") { Patience = patience, Operator = host }.Run(takes);
     }
 
     // Words of one of the two, given with the other, mean something that is not done.
