@@ -18,6 +18,7 @@ internal static class CheckList
         ["SY-9"] = NeedsAMachine,
         ["SY-10"] = NeedsAMachine,
         ["SY-11"] = NeedsAMachine,
+        ["SY-14"] = NeedsAMachine,
     };
 
     /// <summary>The checks by the ids of their rules.</summary>
