@@ -30,7 +30,7 @@ local names = {
         [4] = "Closed",
         [5] = "Failed",
     },
-    messages = { -- channel.md#messages
+    messages = { -- channel-messages.md#messages
         [1] = "OFFER_CHANNEL",
         [2] = "RESCIND_CHANNEL_OFFER",
         [3] = "REQUEST_OFFERS",
@@ -74,7 +74,7 @@ local names = {
         [0x50003] = "5.3",
         [0x60000] = "6.0",
     },
-    offer_flags = { -- channel.md#offer-flags
+    offer_flags = { -- channel-messages.md#offer-flags
         [1] = "enumerate device interface",
         [2] = "confidential ring buffer",
         [4] = "confidential external memory",
@@ -82,7 +82,7 @@ local names = {
         [16] = "named pipe mode",
         [0x2000] = "transport provider",
     },
-    status = { -- channel.md#status
+    status = { -- channel-messages.md#status
         [0] = "success",
         [0xC000000D] = "invalid parameter",
         [0xC000009A] = "insufficient resources",
@@ -327,7 +327,7 @@ local names = {
         [1] = "Sync",
         [2] = "Sample",
     },
-    kvp_operations = { -- integration.md#key-value-operations
+    kvp_operations = { -- integration-data.md#key-value-operations
         [0] = "Get",
         [1] = "Set",
         [2] = "Delete",
@@ -335,24 +335,24 @@ local names = {
         [4] = "Get addresses",
         [5] = "Set addresses",
     },
-    pools = { -- integration.md#pools
+    pools = { -- integration-data.md#pools
         [0] = "External",
         [1] = "Guest",
         [2] = "Auto",
         [3] = "Auto external",
         [4] = "Auto internal",
     },
-    value_types = { -- integration.md#value-types
+    value_types = { -- integration-data.md#value-types
         [1] = "Text",
         [2] = "Expandable text",
         [4] = "UInt32",
         [11] = "UInt64",
     },
-    families = { -- integration.md#address-families
+    families = { -- integration-data.md#address-families
         [1] = "IPv4",
         [2] = "IPv6",
     },
-    backup_operations = { -- integration.md#backup-operations
+    backup_operations = { -- integration-data.md#backup-operations
         [0] = "Create",
         [1] = "Delete",
         [2] = "Check hot backup",
@@ -363,13 +363,13 @@ local names = {
         [7] = "Auto recover",
         [8] = "Query cluster",
     },
-    file_operations = { -- integration.md#file-copy-operations
+    file_operations = { -- integration-data.md#file-copy-operations
         [0] = "Start",
         [1] = "Write",
         [2] = "Complete",
         [3] = "Cancel",
     },
-    file_flags = { -- integration.md#file-copy-flags
+    file_flags = { -- integration-data.md#file-copy-flags
         [1] = "Overwrite",
         [2] = "Create path",
     },
@@ -581,7 +581,7 @@ local fields = {
 }
 
 local layouts = {
-    offer_channel = { -- channel.md#offer_channel
+    offer_channel = { -- channel-messages.md#offer_channel
         { 0, 4, "msg.type", "number" },
         { 8, 16, "msg.interface_type", "guid" },
         { 24, 16, "msg.interface_instance", "guid" },
@@ -596,11 +596,11 @@ local layouts = {
         { 190, 2, "msg.dedicated_interrupt", "number" },
         { 192, 4, "msg.connection_id", "number" },
     },
-    rescind_channel_offer = { -- channel.md#rescind_channel_offer
+    rescind_channel_offer = { -- channel-messages.md#rescind_channel_offer
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
     },
-    open_channel = { -- channel.md#open_channel
+    open_channel = { -- channel-messages.md#open_channel
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.open_id", "number" },
@@ -612,13 +612,13 @@ local layouts = {
         { 152, 2, "msg.event_flag", "number" },
         { 154, 2, "msg.flags", "number" },
     },
-    open_channel_result = { -- channel.md#open_channel_result
+    open_channel_result = { -- channel-messages.md#open_channel_result
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.open_id", "number" },
         { 16, 4, "msg.status", "number" },
     },
-    gpadl_header = { -- channel.md#gpadl_header
+    gpadl_header = { -- channel-messages.md#gpadl_header
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.gpadl_id", "number" },
@@ -626,28 +626,28 @@ local layouts = {
         { 18, 2, "msg.range_count", "number" },
         { 20, nil, "msg.ranges", "bytes" },
     },
-    gpadl_body = { -- channel.md#gpadl_body
+    gpadl_body = { -- channel-messages.md#gpadl_body
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.sequence", "number" },
         { 12, 4, "msg.gpadl_id", "number" },
         { 16, nil, "msg.ranges", "bytes" },
     },
-    gpadl_created = { -- channel.md#gpadl_created
+    gpadl_created = { -- channel-messages.md#gpadl_created
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.gpadl_id", "number" },
         { 16, 4, "msg.status", "number" },
     },
-    gpadl_teardown = { -- channel.md#gpadl_teardown
+    gpadl_teardown = { -- channel-messages.md#gpadl_teardown
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.gpadl_id", "number" },
     },
-    gpadl_torndown = { -- channel.md#gpadl_torndown
+    gpadl_torndown = { -- channel-messages.md#gpadl_torndown
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.gpadl_id", "number" },
     },
-    initiate_contact = { -- channel.md#initiate_contact
+    initiate_contact = { -- channel-messages.md#initiate_contact
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.version", "number" },
         { 12, 4, "msg.target_processor", "number" },
@@ -656,14 +656,14 @@ local layouts = {
         { 32, 8, "msg.child_to_parent_monitor_page", "number" },
         { 40, 16, "msg.client_id", "guid" },
     },
-    version_response = { -- channel.md#version_response
+    version_response = { -- channel-messages.md#version_response
         { 0, 4, "msg.type", "number" },
         { 8, 1, "msg.supported", "number" },
         { 9, 1, "msg.version_response_status", "number" },
         { 12, 4, "msg.version_or_connection_id", "number" },
         { 16, 4, "msg.features", "number" },
     },
-    open_reserved_channel = { -- channel.md#open_reserved_channel
+    open_reserved_channel = { -- channel-messages.md#open_reserved_channel
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.target_processor", "number" },
@@ -671,34 +671,34 @@ local layouts = {
         { 20, 4, "msg.ring_gpadl_id", "number" },
         { 24, 4, "msg.downstream_page_offset", "number" },
     },
-    tl_connect_request = { -- channel.md#tl_connect_request
+    tl_connect_request = { -- channel-messages.md#tl_connect_request
         { 0, 4, "msg.type", "number" },
         { 8, 16, "msg.endpoint_id", "guid" },
         { 24, 16, "msg.service_id", "guid" },
         { 40, 16, "msg.silo_id", "guid" },
     },
-    modifychannel = { -- channel.md#modifychannel
+    modifychannel = { -- channel-messages.md#modifychannel
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.target_processor", "number" },
     },
-    tl_connect_result = { -- channel.md#tl_connect_result
+    tl_connect_result = { -- channel-messages.md#tl_connect_result
         { 0, 4, "msg.type", "number" },
         { 8, 16, "msg.endpoint_id", "guid" },
         { 24, 16, "msg.service_id", "guid" },
         { 40, 4, "msg.status", "number" },
     },
-    modifychannel_response = { -- channel.md#modifychannel_response
+    modifychannel_response = { -- channel-messages.md#modifychannel_response
         { 0, 4, "msg.type", "number" },
         { 8, 4, "msg.channel_id", "number" },
         { 12, 4, "msg.status", "number" },
     },
-    modify_connection = { -- channel.md#modify_connection
+    modify_connection = { -- channel-messages.md#modify_connection
         { 0, 4, "msg.type", "number" },
         { 8, 8, "msg.parent_to_child_monitor_page", "number" },
         { 16, 8, "msg.child_to_parent_monitor_page", "number" },
     },
-    modify_connection_response = { -- channel.md#modify_connection_response
+    modify_connection_response = { -- channel-messages.md#modify_connection_response
         { 0, 4, "msg.type", "number" },
         { 8, 1, "msg.modify_connection_response_status", "number" },
     },
@@ -895,31 +895,31 @@ local layouts = {
         { 16, 8, "ic.time.round_trip", "number" },
         { 24, 1, "ic.time.kind", "number" },
     },
-    kvp_set = { -- integration.md#key-value-messages
+    kvp_set = { -- integration-data.md#key-value-messages
         { 0, 1, "ic.kvp.operation", "number" },
         { 1, 1, "ic.kvp.pool", "number" },
         { 4, 2572, "ic.kvp.value", "bytes" },
     },
-    kvp_delete = { -- integration.md#key-value-messages
+    kvp_delete = { -- integration-data.md#key-value-messages
         { 0, 1, "ic.kvp.operation", "number" },
         { 1, 1, "ic.kvp.pool", "number" },
         { 4, 4, "ic.kvp.key_bytes", "number" },
         { 8, 512, "ic.kvp.key", "text" },
     },
-    kvp_enumerate = { -- integration.md#key-value-messages
+    kvp_enumerate = { -- integration-data.md#key-value-messages
         { 0, 1, "ic.kvp.operation", "number" },
         { 1, 1, "ic.kvp.pool", "number" },
         { 4, 4, "ic.kvp.index", "number" },
         { 8, 2572, "ic.kvp.value", "bytes" },
     },
-    kvp_value = { -- integration.md#value
+    kvp_value = { -- integration-data.md#value
         { 0, 4, "ic.kvp.type", "number" },
         { 4, 4, "ic.kvp.key_bytes", "number" },
         { 8, 4, "ic.kvp.value_bytes", "number" },
         { 12, 512, "ic.kvp.key", "text" },
         { 524, 2048, "ic.kvp.value", "bytes" },
     },
-    kvp_addresses = { -- integration.md#addresses-as-text
+    kvp_addresses = { -- integration-data.md#addresses-as-text
         { 0, 256, "ic.kvp.adapter", "text" },
         { 256, 1, "ic.kvp.families", "number", names.families },
         { 257, 1, "ic.kvp.dhcp", "number" },
@@ -928,11 +928,11 @@ local layouts = {
         { 4354, 1024, "ic.kvp.gateways", "text" },
         { 5378, 2048, "ic.kvp.name_servers", "text" },
     },
-    backup = { -- integration.md#backup
+    backup = { -- integration-data.md#backup
         { 0, 1, "ic.backup.operation", "number" },
         { 8, 4, "ic.backup.flags", "number" },
     },
-    file_start = { -- integration.md#file-copy
+    file_start = { -- integration-data.md#file-copy
         { 0, 4, "ic.file.operation", "number" },
         { 4, 32, "ic.file.identifiers", "bytes" },
         { 36, 520, "ic.file.name", "text" },
@@ -940,14 +940,14 @@ local layouts = {
         { 1076, 4, "ic.file.flags", "number", names.file_flags },
         { 1080, 8, "ic.file.file_bytes", "number" },
     },
-    file_write = { -- integration.md#file-copy
+    file_write = { -- integration-data.md#file-copy
         { 0, 4, "ic.file.operation", "number" },
         { 4, 32, "ic.file.identifiers", "bytes" },
         { 40, 8, "ic.file.position", "number" },
         { 48, 4, "ic.file.count", "number" },
         { 52, 6144, "ic.file.data", "bytes" },
     },
-    file_end = { -- integration.md#file-copy
+    file_end = { -- integration-data.md#file-copy
         { 0, 4, "ic.file.operation", "number" },
         { 4, 32, "ic.file.identifiers", "bytes" },
     },
@@ -970,7 +970,7 @@ local layouts = {
     },
 }
 
--- The forms of each channel message, plain first: name, bytes, the version from which on it is used, layout. channel.md#messages
+-- The forms of each channel message, plain first: name, bytes, the version from which on it is used, layout. channel-messages.md#messages
 local messages = {
     [1] = { { "OFFER_CHANNEL", 196, 13, layouts.offer_channel }, },
     [2] = { { "RESCIND_CHANNEL_OFFER", 12, 13, layouts.rescind_channel_offer }, },

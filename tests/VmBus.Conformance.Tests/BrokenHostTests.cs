@@ -3,8 +3,10 @@ using VmBus.Cli.Conformance;
 using VmBus.Client.Transports;
 using VmBus.Conformance.Reports;
 using VmBus.Conformance.Running;
+using VmBus.Memory.Guest;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
+using VmBus.Protocol.Ring;
 using Xunit;
 using static System.Buffers.Binary.BinaryPrimitives;
 
@@ -84,6 +86,7 @@ public sealed class BrokenHostTests : IDisposable
         ["SY-3"] = static t => t.OnSignal = static _ => true,
         ["SY-4"] = static t => Every(t, ClientBoundType.GpadlTorndown, 1000),
         ["SY-5"] = static t => t.Interrupts = false,
+        ["SY-6"] = static t => t.FalseInterrupts = true,
         ["ST-1"] = static t => Change(t, ClientBoundType.OfferChannel, static m => m[100] = 1),
         ["ST-23"] = Mute,
         ["NW-1"] = static t => Change(t, ClientBoundType.OfferChannel, static m => m[56] = 1),
@@ -98,12 +101,16 @@ public sealed class BrokenHostTests : IDisposable
         ["DM-3"] = Mute,
         ["NW-2"] = Mute,
         ["NW-15"] = Mute,
+        ["SK-3"] = Mute,
         ["SK-4"] = Mute,
         ["RG-4"] = Mute,
         ["RG-5"] = Mute,
         ["RG-6"] = Mute,
         ["RG-7"] = Mute,
+        ["RG-10"] = static t => ClearWhileClosed(t),
         ["RG-11"] = Mute,
+        ["RG-12"] = Mute,
+        ["RG-20"] = static t => RefuseReserved(t),
         ["ST-20"] = Mute,
         ["ST-21"] = Mute,
         ["SK-1"] = static t => Change(t, ClientBoundType.TlConnectResult, static m => WriteUInt32LittleEndian(m.AsSpan(40), 0x8000_FFFF)),
@@ -200,6 +207,36 @@ public sealed class BrokenHostTests : IDisposable
         int count = 0;
         transport.FromHost = (came, message) => came == type && ++count % nth == 0 ? [] : [message];
     }
+
+    // Writes the interrupt mask of the first ring that was described, as a host does that looks at rings which are not open.
+    private static void ClearWhileClosed(TamperingTransport transport)
+    {
+        Gpa? ring = null;
+        transport.FromGuest = (type, message) =>
+        {
+            ring ??= RingOf(type, message);
+            if (type == ServerBoundType.GpadlTeardown && ring is { } page) _ = transport.Memory.TryWrite(page + RingControlPage.InterruptMask, new byte[sizeof(uint)]);
+            return (true, []);
+        };
+    }
+
+    // Takes no ring whose reserved bytes are set.
+    private static void RefuseReserved(TamperingTransport transport)
+    {
+        Gpa? ring = null;
+        transport.FromGuest = (type, message) =>
+        {
+            ring ??= RingOf(type, message);
+            byte[] reserved = new byte[sizeof(uint)];
+            bool isSet = type == ServerBoundType.OpenChannel && ring is { } page && transport.Memory.TryRead(page + 16, reserved) && reserved.AsSpan().IndexOfAnyExcept((byte)0) >= 0;
+            return isSet
+                ? (false, [Bytes(new OpenChannelResult(ReadUInt32LittleEndian(message.AsSpan(8)), ReadUInt32LittleEndian(message.AsSpan(12)), NtStatus.InvalidParameter))])
+                : (true, []);
+        };
+    }
+
+    // The first page of a GPADL, whose only range begins at byte 20.
+    private static Gpa? RingOf(ServerBoundType type, byte[] message) => type == ServerBoundType.GpadlHeader ? Gpa.FromPage(ReadUInt64LittleEndian(message.AsSpan(28))) : null;
 
     private static byte[] Bytes<T>(in T message)
         where T : struct, IClientBoundMessage<T>

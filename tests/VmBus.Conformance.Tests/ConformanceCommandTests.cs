@@ -37,7 +37,20 @@ public sealed class ConformanceCommandTests : IDisposable
         Assert.Contains("<testsuites", File.ReadAllText(junit), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Command_joins_reports_and_a_broken_rule_of_theirs_is_a_failure()
+    {
+        string pass = Path.Combine(_folder.FullName, "pass.json"), fail = Path.Combine(_folder.FullName, "fail.json"), joined = Path.Combine(_folder.FullName, "joined.json");
+        File.WriteAllText(pass, "{\"host\":\"hostile guest\",\"results\":[{\"rule\":\"SY-10\",\"verdict\":\"pass\",\"evidence\":\"seen\"}]}");
+        File.WriteAllText(fail, "{\"guest\":\"a guest\",\"results\":[{\"rule\":\"CH-10\",\"verdict\":\"FAIL\",\"evidence\":\"not seen\"}]}");
+        Assert.Equal(0, Program.CreateRoot().Parse(["conformance", "--rule", "CH-10", "SY-10", "--with", pass, "--json", joined]).Invoke());
+        using (FileStream file = File.OpenRead(joined)) Assert.Equal(2, ReportReader.ReadJson(file).Count(RuleVerdict.Pass));
+        Assert.Equal(1, Program.CreateRoot().Parse(["conformance", "--rule", "CH-10", "SY-10", "--with", pass, fail, "--table"]).Invoke());
+    }
+
     [Theory]
+    [InlineData("--control", "/nowhere")]
+    [InlineData("--with", "/dev/null")]
     [InlineData("--rule", "XY-1")]
     [InlineData("--patience", "0")]
     [InlineData("--socket", "/nowhere/socket")]

@@ -19,6 +19,14 @@ public sealed class RuleBookTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Every_check_is_held_against_a_host_that_breaks_its_rule()
+    {
+        IEnumerable<object[]>[] broken = [BrokenHostTests.Rules, BrokenStorageTests.Rules, BrokenDeviceTests.Rules];
+        IEnumerable<string> proven = broken.SelectMany(static rules => rules.Select(static row => (string)row[0]));
+        Assert.Equal(CheckList.ById.Keys.Order(StringComparer.Ordinal), proven.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void No_check_and_no_gap_is_about_a_rule_that_there_is_not()
     {
         HashSet<string> ids = [.. RuleBook.All.Select(static rule => rule.Id)];

@@ -22,6 +22,9 @@ internal sealed class TamperingTransport(IClientTransport inner) : IClientTransp
     /// <summary>Whether interrupts get through.</summary>
     public bool Interrupts { get; set; } = true;
 
+    /// <summary>Whether interrupts come that the host has not raised.</summary>
+    public bool FalseInterrupts { get; set; }
+
     /// <summary>What a post on a connection gives; null leaves it.</summary>
     public Func<uint, PostResult?> OnPost { get; set; } = static _ => null;
 
@@ -58,7 +61,7 @@ internal sealed class TamperingTransport(IClientTransport inner) : IClientTransp
         return OnSignal(connectionId) ?? found;
     }
 
-    public bool WaitForInterrupt(uint flag, TimeSpan timeout) => Interrupts && inner.WaitForInterrupt(flag, timeout);
+    public bool WaitForInterrupt(uint flag, TimeSpan timeout) => FalseInterrupts || (Interrupts && inner.WaitForInterrupt(flag, timeout));
 
     public void Dispose()
     {

@@ -8,6 +8,7 @@ namespace VmBus.Dissector;
 public static class DissectorText
 {
     private const string ChannelPage = "channel.md";
+    private const string MessagePage = "channel-messages.md";
     private const string MessagePrefix = "msg";
 
     /// <summary>All of the file.</summary>
@@ -59,13 +60,13 @@ public static class DissectorText
     // One for each heading that a message has its layout under.
     private static IEnumerable<PlannedLayout> MessageLayouts()
     {
-        var page = SpecPage.Load(ChannelPage);
+        var page = SpecPage.Load(MessagePage);
         SpecTable messages = page.Table("messages");
         return Enumerable.Range(0, messages.RowCount)
             .Select(row => Snake(LayoutOf(messages.Cell(row, "name"))))
             .Where(page.Anchors.Contains)
             .Distinct(StringComparer.Ordinal)
-            .Select(static anchor => new PlannedLayout(anchor, MessagePrefix, ChannelPage, anchor));
+            .Select(static anchor => new PlannedLayout(anchor, MessagePrefix, MessagePage, anchor));
     }
 
     private static void AppendNumbers(StringBuilder text)
@@ -118,11 +119,11 @@ public static class DissectorText
 
     private static void AppendMessages(StringBuilder text)
     {
-        var page = SpecPage.Load(ChannelPage);
+        var page = SpecPage.Load(MessagePage);
         SpecTable table = page.Table("messages");
-        SpecTable versions = page.Table("versions");
+        SpecTable versions = SpecPage.Load(ChannelPage).Table("versions");
         var numbers = Enumerable.Range(0, versions.RowCount).ToDictionary(row => versions.Cell(row, "version"), row => versions.Number(row, "value"), StringComparer.Ordinal);
-        text.Append("-- The forms of each channel message, plain first: name, bytes, the version from which on it is used, layout. channel.md#messages\nlocal messages = {\n");
+        text.Append("-- The forms of each channel message, plain first: name, bytes, the version from which on it is used, layout. channel-messages.md#messages\nlocal messages = {\n");
         foreach (IGrouping<ulong, int> number in Enumerable.Range(0, table.RowCount).GroupBy(row => table.Number(row, "number")))
         {
             text.Append(CultureInfo.InvariantCulture, $"    [{number.Key}] = {{");

@@ -13,7 +13,6 @@ public sealed class HostileGuestTests(GuestFixture host)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     [Theory]
-    [InlineData("hypercalls")]
     [InlineData("messages")]
     [InlineData("channels")]
     [InlineData("gpadls")]
@@ -29,6 +28,16 @@ public sealed class HostileGuestTests(GuestFixture host)
     {
         CommandResult result = await host.RunGuestAsync($"tests/testbed/hostile-run {attack}", Limit);
         Assert.Contains("failed 0x0\n", result.EnsureSuccess().Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("hypercalls")]
+    [InlineData("controller")]
+    public async Task Worker_survives_and_keeps_the_rules_that_only_a_processor_sees(string attack)
+    {
+        CommandResult result = await host.RunGuestAsync($"tests/testbed/hostile-run {attack} \"$VMBUS_SHARE/{attack}.json\"", Limit);
+        Assert.Contains("failed 0x0\n", result.EnsureSuccess().Output, StringComparison.Ordinal);
+        Assert.Equal(KeptReport.Kept($"hostile-{attack}.json"), KeptReport.Verdicts(Path.Combine(host.Share, $"{attack}.json")));
     }
 
     [Fact]

@@ -42,6 +42,7 @@ public sealed class TraceTests(LinkedGuestFixture host)
             until "$VMBUS" heartbeat | grep -q '^OK'; do sleep 0.5; done
             "$VMBUS" stop --timeout 100
             wait $tracer; cat "$work/said"
+            "$VMBUS" conformance --guest --trace "$VMBUS_SHARE/boot.pcapng" --name "minimal guest, kernel $kernel" --json "$VMBUS_SHARE/guest.json" --brief >&2
             ended
             """,
             Limit);
@@ -69,6 +70,8 @@ public sealed class TraceTests(LinkedGuestFixture host)
         Assert.Contains(shown, static row => row[0].EndsWith("network] SendRndisPacket Data", StringComparison.Ordinal));
         Assert.Contains(shown, static row => row[0].EndsWith("Shutdown: Negotiate 1.0 3.0 1.0 3.0 3.1 3.2", StringComparison.Ordinal));
         Assert.Contains(shown, static row => row[0].EndsWith("Heartbeat: Heartbeat answer", StringComparison.Ordinal));
+        // What its drivers keep of the guest's rules, as far as a boot shows it.
+        if (kernel == "6.12") Assert.Equal(KeptReport.Kept("guest-6.12.json"), KeptReport.Verdicts(Path.Combine(host.Share, "guest.json")));
         await Tshark.ShowAsync(path);
         File.Delete(path);
     }

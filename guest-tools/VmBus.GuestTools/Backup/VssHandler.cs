@@ -4,7 +4,7 @@ using VmBus.Protocol.Integration;
 
 namespace VmBus.GuestTools.Backup;
 
-/// <summary>Answers the host's requests for a backup, and thaws by itself when the host does not. Source: protocol-spec/integration.md#backup.</summary>
+/// <summary>Answers the host's requests for a backup, and thaws by itself when the host does not. Source: protocol-spec/integration-data.md#backup.</summary>
 /// <remarks>
 /// While file systems are frozen this thread waits for the host and does nothing else: whatever writes to a file then waits for the thaw. When
 /// it has thawed by itself, what the host copied since is not at rest, so the host's own thaw fails, once.

@@ -1,7 +1,7 @@
 namespace VmBus.GuestTools.Daemon;
 
 /// <summary>Answers what one of hv_utils' devices asks. One thread calls.</summary>
-/// <remarks>Source: protocol-spec/integration.md#daemons.</remarks>
+/// <remarks>Source: protocol-spec/integration-data.md#daemons.</remarks>
 internal interface IRequestHandler
 {
     /// <summary>What is written to register.</summary>

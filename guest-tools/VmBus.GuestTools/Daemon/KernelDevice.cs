@@ -18,7 +18,7 @@ internal enum DeviceEvent
     TimeOut,
 }
 
-/// <summary>One of hv_utils' devices, open: whole messages in and out. One thread uses it. Source: protocol-spec/integration.md#daemons.</summary>
+/// <summary>One of hv_utils' devices, open: whole messages in and out. One thread uses it. Source: protocol-spec/integration-data.md#daemons.</summary>
 internal sealed class KernelDevice : IDisposable
 {
     private const ulong DeviceData = 1;

@@ -3,7 +3,7 @@ using VmBus.Protocol.Integration;
 
 namespace VmBus.GuestTools.Files;
 
-/// <summary>Joins a receiver to the channel itself, which kernels since 6.10 leave to programs. Source: protocol-spec/integration.md#file-copy.</summary>
+/// <summary>Joins a receiver to the channel itself, which kernels since 6.10 leave to programs. Source: protocol-spec/integration-data.md#file-copy.</summary>
 internal sealed class FileCopyGuest(FileCopySteps steps) : IIntegrationGuest
 {
     /// <inheritdoc/>

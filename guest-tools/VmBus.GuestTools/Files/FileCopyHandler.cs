@@ -8,7 +8,7 @@ namespace VmBus.GuestTools.Files;
 /// <summary>Joins a receiver to <c>/dev/vmbus/hv_fcopy</c>, which kernels up to 6.9 have.</summary>
 /// <remarks>
 /// Messages are those of the host with other text: names are UTF-8. Start: [36) name 520 bytes · [556) folder 520 · [1076) flags u32 · [1080) file bytes
-/// u64. Write: [40) position u64 · [48) count u32 · [52) data. The answer is the status alone, u32. Source: protocol-spec/integration.md#file-copy-daemon.
+/// u64. Write: [40) position u64 · [48) count u32 · [52) data. The answer is the status alone, u32. Source: protocol-spec/integration-data.md#file-copy-daemon.
 /// </remarks>
 internal sealed class FileCopyHandler(FileCopySteps steps) : IRequestHandler
 {

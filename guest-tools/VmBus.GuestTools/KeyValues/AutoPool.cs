@@ -6,7 +6,7 @@ namespace VmBus.GuestTools.KeyValues;
 
 /// <summary>Makes up what this guest tells of itself, anew each time, so that addresses and names are those of now.</summary>
 /// <param name="root">The folder that is <c>/</c>.</param>
-/// <remarks>The order is part of the contract: hosts ask by index. Source: protocol-spec/integration.md#auto-items.</remarks>
+/// <remarks>The order is part of the contract: hosts ask by index. Source: protocol-spec/integration-data.md#auto-items.</remarks>
 internal sealed class AutoPool(string root)
 {
     // Hosts take it for the version of the daemons; Debian's say the same.

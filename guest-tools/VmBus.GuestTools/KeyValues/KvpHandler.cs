@@ -5,7 +5,7 @@ using VmBus.Protocol.Text;
 
 namespace VmBus.GuestTools.KeyValues;
 
-/// <summary>Answers the host's key-value requests. Source: protocol-spec/integration.md#key-value-exchange.</summary>
+/// <summary>Answers the host's key-value requests. Source: protocol-spec/integration-data.md#key-value-exchange.</summary>
 internal sealed class KvpHandler(KvpPools pools, IAdapterAddresses adapters, DaemonLog log) : IRequestHandler
 {
     private const int ShownCharacters = 64;

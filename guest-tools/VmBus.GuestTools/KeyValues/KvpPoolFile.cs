@@ -7,7 +7,7 @@ namespace VmBus.GuestTools.KeyValues;
 /// <param name="path">The file, such as <c>/var/lib/hyperv/.kvp_pool_0</c>; made when there is something to keep.</param>
 /// <remarks>
 /// Nothing of it is kept between calls. Calls throw <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when the file system does not play along.
-/// Source: protocol-spec/integration.md#pools.
+/// Source: protocol-spec/integration-data.md#pools.
 /// </remarks>
 internal sealed class KvpPoolFile(string path)
 {

@@ -3,7 +3,7 @@ using VmBus.Protocol.Integration;
 
 namespace VmBus.GuestTools.KeyValues;
 
-/// <summary>The pools of this guest. Source: protocol-spec/integration.md#pools.</summary>
+/// <summary>The pools of this guest. Source: protocol-spec/integration-data.md#pools.</summary>
 /// <param name="folder">Where their files are.</param>
 /// <param name="makeAuto">Makes up the pool that has no file: what this guest tells of itself.</param>
 internal sealed class KvpPools(string folder, Func<IReadOnlyList<KvpItem>> makeAuto)

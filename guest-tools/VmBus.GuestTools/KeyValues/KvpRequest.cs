@@ -11,7 +11,7 @@ namespace VmBus.GuestTools.KeyValues;
 /// Delete: [4) key bytes u32 · [8) key 512.
 /// Enumerate: [4) index u32 · [8) type u32 · [12) key bytes u32 · [16) value bytes u32 · [20) key 512 · [532) value 2048.
 /// Addresses: [4) adapter 256 · [260) families u8 · [261) DHCP u8 · [262) addresses 2048 · [2310) subnets 2048 · [4358) gateways 1024 · [5382) name servers 2048.
-/// Source: protocol-spec/integration.md#key-value-daemon.
+/// Source: protocol-spec/integration-data.md#key-value-daemon.
 /// </remarks>
 internal readonly ref struct KvpRequest(Span<byte> message)
 {

@@ -26,10 +26,12 @@ internal static class ConformanceCommand
             HelpName = "ID",
             AllowMultipleArgumentsPerToken = true,
         };
-        Option<string?> socket = new("--socket") { Description = "Check the host that serves a partition at this Unix socket of type seqpacket (protocol-spec/channel.md, 'Another process'), in place of this program's own", HelpName = "PATH" };
+        Option<string?> socket = new("--socket") { Description = "Check the host that serves a partition at this Unix socket of type seqpacket (protocol-spec/channel.md, 'Another process'), in place of this program's own. Its control socket, by --control or a partition's name, lets the suite do what an operator does", HelpName = "PATH" };
         Option<string?> name = new("--name") { Description = "What the report calls the host or the guest", HelpName = "NAME" };
         Option<string?> json = new("--json") { Description = "Write the report to this file as JSON", HelpName = "FILE" };
         Option<string?> junit = new("--junit") { Description = "Write the report to this file as JUnit XML", HelpName = "FILE" };
+        Option<string[]> reports = new("--with") { Description = "Add what this report has seen, which '--json' or tests/testbed/hostile-run has written: rules that this run does not cover, and those that are broken there; may be given several times", HelpName = "FILE", AllowMultipleArgumentsPerToken = true };
+        Option<bool> table = new("--table") { Description = "Print nothing but the table, as Markdown" };
         Option<bool> brief = new("--brief") { Description = "Leave out the lines of rules that are kept" };
         Option<bool> list = new("--list") { Description = "List the rules and check nothing" };
         Option<int?> patience = new("--patience") { Description = "How long an answer of a host is waited for, in seconds (10), or a step of a guest (300)", HelpName = "SECONDS" };
@@ -41,7 +43,7 @@ internal static class ConformanceCommand
             "conformance",
             "Holds a host against the rules of the protocol pages, as its guest: this program's own host, or one at a socket. Or, with --guest, a guest. Prints one line for each rule (pass, FAIL, or not covered) with what was seen, and a table. Exit status 0 when no rule is broken, 1 when one is.")
         {
-            rules, socket, name, json, junit, brief, list, patience, guest, reboot, nic, trace,
+            rules, socket, name, json, junit, reports, table, brief, list, patience, guest, reboot, nic, trace,
         };
         Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command, isOptional: true);
         command.SetAction(parsed => RunCommand.Guard(() =>
@@ -53,10 +55,13 @@ internal static class ConformanceCommand
             if (seconds is < 1 or > 3600) throw new UsageException($"--patience takes 1 to 3600 seconds, not {seconds}.");
             var script = new GuestScript(parsed.GetValue(reboot), parsed.GetValue(nic), TimeSpan.FromSeconds(seconds));
             Refuse(isGuest, target(parsed), script, parsed.GetValue(trace), parsed.GetValue(socket));
+            ConformanceReport[] others = [.. (parsed.GetValue(reports) ?? []).Select(Read)];
             ConformanceReport report = isGuest
                 ? RunGuest(script, target(parsed), parsed.GetValue(trace), parsed.GetValue(name), parsed.GetValue(rules) is { Length: > 0 } ? takes : null)
-                : Run(parsed.GetValue(socket), parsed.GetValue(name), script.Patience, takes);
-            ReportWriter.WriteText(report, Console.Out, !parsed.GetValue(brief));
+                : Run(parsed.GetValue(socket), target(parsed), parsed.GetValue(name), script.Patience, takes);
+            report = others.Aggregate(report, static (whole, other) => whole.With(other));
+            if (parsed.GetValue(table)) ReportWriter.WriteMarkdown(report, Console.Out);
+            else ReportWriter.WriteText(report, Console.Out, !parsed.GetValue(brief));
             Write(parsed.GetValue(json), report, ReportWriter.WriteJson);
             Write(parsed.GetValue(junit), report, ReportWriter.WriteJunit);
             return report.IsGreen ? ExitStatus.Success : ExitStatus.Failure;
@@ -85,24 +90,34 @@ internal static class ConformanceCommand
         return ExitStatus.Success;
     }
 
-    private static ConformanceReport Run(string? socket, string? name, TimeSpan patience, Func<string, bool> takes)
+    private static ConformanceReport Run(string? socket, PartitionTarget target, string? name, TimeSpan patience, Func<string, bool> takes)
     {
         if (socket is not null)
         {
             using SocketTransport transport = SocketHost.Connect(socket);
-            return new ConformanceRun(transport, name ?? socket) { Patience = patience }.Run(takes);
+            if (target.Partition is null && target.Control is null) return new ConformanceRun(transport, name ?? socket) { Patience = patience }.Run(takes);
+            var acting = new ControlOperator(target);
+            try
+            {
+                return new ConformanceRun(transport, name ?? socket) { Patience = patience, Operator = acting }.Run(takes);
+            }
+            finally
+            {
+                acting.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            }
         }
 
         // What a guest under test does wrong is the point here, and not news.
         using OwnHost host = OwnHost.Start(ProtocolVersion.V6_0, NullLogger.Instance);
-        return new ConformanceRun(host.Transport, name ?? "vmbus") { Patience = patience }.Run(takes);
+        return new ConformanceRun(host.Transport, name ?? "vmbus") { Patience = patience, Operator = host }.Run(takes);
     }
 
     // Words of one of the two, given with the other, mean something that is not done.
     private static void Refuse(bool isGuest, PartitionTarget target, GuestScript script, string? trace, string? socket)
     {
         bool names = target.Partition is not null || target.Control is not null;
-        if (!isGuest && (names || script.Reboot || script.Nic is not null || trace is not null)) throw new UsageException("A partition, --control, --reboot, --nic and --trace are for a guest: give --guest too.");
+        if (!isGuest && (script.Reboot || script.Nic is not null || trace is not null)) throw new UsageException("--reboot, --nic and --trace are for a guest: give --guest too.");
+        if (!isGuest && names && socket is null) throw new UsageException("A partition and --control are for a guest, or for the operator of a host: give --guest or --socket too.");
         if (!isGuest) return;
         if (socket is not null) throw new UsageException("--socket is where a host is, and --guest checks a guest: give one of them.");
         if (trace is not null && (names || script.Reboot || script.Nic is not null)) throw new UsageException("With --trace nothing is done with a partition: leave it, --reboot and --nic out.");
@@ -121,6 +136,19 @@ internal static class ConformanceCommand
 
         (string partition, GuestRecording recording) = script.RunAsync(target, Console.Error).GetAwaiter().GetResult();
         return GuestRun.Check(recording.Records, recording.IsWhole, name ?? partition, takes);
+    }
+
+    private static ConformanceReport Read(string path)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            return ReportReader.ReadJson(file);
+        }
+        catch (InvalidDataException problem)
+        {
+            throw new UsageException($"'{path}' is no report: {problem.Message}.");
+        }
     }
 
     private static void Write(string? path, ConformanceReport report, Action<ConformanceReport, Stream> write)

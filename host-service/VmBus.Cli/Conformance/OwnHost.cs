@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using VmBus.Client.Transports;
+using VmBus.Conformance.Running;
 using VmBus.Host.ProcessPartitions;
 using VmBus.Protocol.Channel;
 using VmBus.Storage.Disks;
@@ -8,7 +9,7 @@ using VmBus.Storage.Disks;
 namespace VmBus.Cli.Conformance;
 
 /// <summary>This project's own host for a run of the conformance checks: every device, a disk in a folder that goes with it, and a program behind the echo port.</summary>
-internal sealed class OwnHost : IDisposable
+internal sealed class OwnHost : IHostOperator, IDisposable
 {
     private const long DiskBytes = 16 << 20;
     private const int EchoPort = 7;
@@ -55,6 +56,24 @@ internal sealed class OwnHost : IDisposable
 
     /// <summary>What it is a part of.</summary>
     public ProcessPartition Partition => _partition;
+
+    /// <inheritdoc/>
+    public bool CanSetMemory => true;
+
+    /// <inheritdoc/>
+    public bool CanDeliver => true;
+
+    /// <inheritdoc/>
+    public bool TrySetMemory(long bytes)
+    {
+        // Whatever the guest makes of it is for the check to see; without a driver it has failed at once.
+        Task setting = _partition.SetMemoryAsync(bytes);
+        _ = setting.ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return !setting.IsFaulted;
+    }
+
+    /// <inheritdoc/>
+    public bool TryDeliver(ReadOnlySpan<byte> frame) => _partition.Deliver(frame);
 
     /// <inheritdoc/>
     public void Dispose()

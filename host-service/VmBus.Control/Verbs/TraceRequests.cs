@@ -7,7 +7,7 @@ using VmBus.Protocol.Ring;
 
 namespace VmBus.Control.Verbs;
 
-/// <summary>Reads what a client asks a trace to record. Source: protocol-spec/control.md#tracerequest.</summary>
+/// <summary>Reads what a client asks a trace to record. Source: protocol-spec/control-maps.md#tracerequest.</summary>
 public static class TraceRequests
 {
     private const string Socket = "socket";

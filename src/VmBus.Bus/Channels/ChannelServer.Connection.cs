@@ -20,6 +20,16 @@ internal sealed partial class ChannelServer
     /// <summary>The features agreed on.</summary>
     public FeatureFlags Features { get; private set; }
 
+    /// <summary>How the connection stands.</summary>
+    public ConnectionState State => this switch
+    {
+        { _isDisconnecting: true } => ConnectionState.Disconnecting,
+        { Version: null } => ConnectionState.Unconnected,
+        { _isPaused: true } => ConnectionState.Paused,
+        { _offersRequested: true } => ConnectionState.Offered,
+        _ => ConnectionState.Connected,
+    };
+
     /// <summary>
     /// Forgets the connection without a word to the guest; <see cref="IChannelEffects.ResetCompleted"/> tells when everything has stopped.
     /// </summary>

@@ -47,6 +47,7 @@ internal sealed partial class ChannelServer(GuestMemory memory, ProtocolVersion 
 
     /// <summary>How channels and guest memory stand at this moment.</summary>
     public ConnectionSnapshot Capture() => new(
+        State,
         [.. _channels.Values.Select(channel => new ChannelSnapshot(
             channel.Id,
             channel.Offer,

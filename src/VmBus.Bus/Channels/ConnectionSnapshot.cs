@@ -3,7 +3,7 @@ using VmBus.Bus.Devices;
 namespace VmBus.Bus.Channels;
 
 /// <summary>What is on the connection, for people and for tests; not enough to begin again from.</summary>
-internal sealed record ConnectionSnapshot(IReadOnlyList<ChannelSnapshot> Channels, IReadOnlyList<GpadlSnapshot> Gpadls);
+internal sealed record ConnectionSnapshot(ConnectionState State, IReadOnlyList<ChannelSnapshot> Channels, IReadOnlyList<GpadlSnapshot> Gpadls);
 
 /// <summary>One channel. What it was opened with is null unless it is running.</summary>
 internal sealed record ChannelSnapshot(

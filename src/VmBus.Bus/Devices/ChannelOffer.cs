@@ -3,7 +3,7 @@ namespace VmBus.Bus.Devices;
 /// <summary>The parts of an offer message that a device decides.</summary>
 /// <param name="InterfaceType">What the device is; the guest chooses its driver by it.</param>
 /// <param name="InterfaceInstance">Which one it is: unique on the bus and stable over reboots.</param>
-/// <param name="Flags">Offer flags (protocol-spec/channel.md#offer-flags).</param>
+/// <param name="Flags">Offer flags (protocol-spec/channel-messages.md#offer-flags).</param>
 /// <param name="MmioMegabytes">Device memory the guest must find, in MiB.</param>
 /// <param name="UserDefined">At most 120 bytes the protocol gives to the device.</param>
 public sealed record ChannelOffer(

@@ -25,11 +25,21 @@ public static class ReportWriter
 
         output.WriteLine();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"page",-20} {"rules",6} {"pass",6} {"fail",6} {"not covered",12}"));
-        foreach (IGrouping<string, RuleResult> page in report.Results.GroupBy(static result => result.Rule.Page, StringComparer.Ordinal))
-            WriteCounts(output, page.Key, [.. page]);
-        WriteCounts(output, "all", report.Results);
+        foreach ((string name, int pass, int fail, int notCovered) in Counts(report))
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {pass + fail + notCovered,6} {pass,6} {fail,6} {notCovered,12}"));
         int covered = report.Results.Count - report.Count(RuleVerdict.NotCovered);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Name}: {covered} of {report.Results.Count} rules covered, {report.Count(RuleVerdict.Fail)} broken."));
+    }
+
+    /// <summary>The table by page alone, as Markdown.</summary>
+    public static void WriteMarkdown(ConformanceReport report, TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        ArgumentNullException.ThrowIfNull(output);
+        output.WriteLine("| page | rules | pass | fail | not covered |");
+        output.WriteLine("|---|---|---|---|---|");
+        foreach ((string name, int pass, int fail, int notCovered) in Counts(report))
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {pass + fail + notCovered} | {pass} | {fail} | {notCovered} |"));
     }
 
     /// <summary>One object: host or guest, counts, and a list of rules.</summary>
@@ -104,11 +114,13 @@ public static class ReportWriter
         xml.WriteAttributeString("skipped", results.Count(static result => result.Verdict == RuleVerdict.NotCovered).ToString(CultureInfo.InvariantCulture));
     }
 
-    private static void WriteCounts(TextWriter output, string name, IReadOnlyList<RuleResult> results)
-    {
-        int pass = results.Count(static result => result.Verdict == RuleVerdict.Pass), fail = results.Count(static result => result.Verdict == RuleVerdict.Fail);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {results.Count,6} {pass,6} {fail,6} {results.Count - pass - fail,12}"));
-    }
+    // By page, then the sum.
+    private static IEnumerable<(string Name, int Pass, int Fail, int NotCovered)> Counts(ConformanceReport report)
+        => report.Results.GroupBy(static result => result.Rule.Page, StringComparer.Ordinal).Select(static page => (Name: page.Key, Results: (IEnumerable<RuleResult>)page))
+            .Append((Name: "all", Results: (IEnumerable<RuleResult>)report.Results))
+            .Select(static part => (part.Name, Of(part.Results, RuleVerdict.Pass), Of(part.Results, RuleVerdict.Fail), Of(part.Results, RuleVerdict.NotCovered)));
+
+    private static int Of(IEnumerable<RuleResult> results, RuleVerdict verdict) => results.Count(result => result.Verdict == verdict);
 
     // XML has no way to write most control characters.
     private static string Printable(string text) => string.Concat(text.Select(static c => XmlConvert.IsXmlChar(c) ? c : '?'));

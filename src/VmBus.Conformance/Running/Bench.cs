@@ -29,9 +29,9 @@ internal sealed class Bench : IDisposable
     private readonly List<BenchChannel> _channels = [];
     private uint _marker = MarkerGpadl;
 
-    public Bench(IClientTransport transport, TimeSpan patience)
+    public Bench(IClientTransport transport, TimeSpan patience, IHostOperator? hostOperator = null)
     {
-        (Transport, Patience) = (transport, patience);
+        (Transport, Patience, Operator) = (transport, patience, hostOperator);
         Pages = new PagePool(transport.Memory, FirstFreePage);
         Client = NewClient();
         End();
@@ -41,6 +41,9 @@ internal sealed class Bench : IDisposable
 
     /// <summary>For how long an answer that has to come is waited for.</summary>
     public TimeSpan Patience { get; }
+
+    /// <summary>Who acts on the host's side; null for nobody.</summary>
+    public IHostOperator? Operator { get; }
 
     public PagePool Pages { get; }
 

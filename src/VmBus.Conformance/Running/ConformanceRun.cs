@@ -16,6 +16,9 @@ public sealed class ConformanceRun(IClientTransport transport, string host)
     /// <summary>For how long an answer that has to come is waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Who acts on the host's side where a rule needs it; null for nobody: such rules are not covered then.</summary>
+    public IHostOperator? Operator { get; init; }
+
     /// <summary>Checks every rule whose id is taken.</summary>
     /// <param name="takes">Which rules; all when null.</param>
     /// <param name="found">Is told each result as it is found.</param>
@@ -46,7 +49,7 @@ public sealed class ConformanceRun(IClientTransport transport, string host)
     {
         try
         {
-            using var bench = new Bench(transport, Patience);
+            using var bench = new Bench(transport, Patience, Operator);
             return (RuleVerdict.Pass, check.Run(bench));
         }
         catch (RuleBrokenException broken)

@@ -20,7 +20,7 @@ namespace VmBus.Host.ProcessPartitions;
 /// </summary>
 /// <remarks>
 /// Any thread. The guest posts and signals here and waits in <see cref="Ports"/>; its RAM is <see cref="Memory"/>. The network adapter's cable leads
-/// nowhere: what it sends is gone.
+/// nowhere: what it sends is gone, and only <see cref="Deliver"/> puts a frame in.
 /// </remarks>
 public sealed class ProcessPartition : IDisposable
 {
@@ -74,6 +74,18 @@ public sealed class ProcessPartition : IDisposable
 
     /// <summary>Takes a message of the guest's (HVCALL_POST_MESSAGE).</summary>
     public PostStatus Post(uint connectionId, ReadOnlySpan<byte> message) => _bus.Post(connectionId, message);
+
+    /// <summary>Has the guest's driver give memory back or take more; <c>vmbus memory set</c> of a partition without a machine.</summary>
+    /// <param name="bytes">All that the guest is to have.</param>
+    /// <param name="cancellation">Gives it up: the guest stays as it is then.</param>
+    /// <returns>When the guest has it.</returns>
+    /// <exception cref="DynamicMemoryException">The guest cannot, or its driver is not there; the message says which.</exception>
+    public Task SetMemoryAsync(long bytes, CancellationToken cancellation = default) => _dynamicMemory.SetAsync(bytes, cancellation);
+
+    /// <summary>Has a frame come from the other end of the network adapter's cable.</summary>
+    /// <param name="frame">From its destination on, without a checksum; 14 to 1514 bytes.</param>
+    /// <returns>False while the guest has opened no channel of the adapter, or when it cannot be a frame.</returns>
+    public bool Deliver(ReadOnlySpan<byte> frame) => _link.Deliver(frame);
 
     /// <summary>Begins to record what guest and host say to each other on the bus; null when as many traces run as may.</summary>
     public BusTrace? TryStartTrace(BusTraceOptions options) => _bus.TryStartTrace(options);

@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Channel;
 
-/// <summary>The numbers of the messages a host sends. Source: protocol-spec/channel.md#messages.</summary>
+/// <summary>The numbers of the messages a host sends. Source: protocol-spec/channel-messages.md#messages.</summary>
 public enum ClientBoundType : uint
 {
     /// <summary>Here is a device.</summary>

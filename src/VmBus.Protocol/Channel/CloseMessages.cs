@@ -6,7 +6,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="ChannelId">The channel.</param>
 /// <param name="OpenId">Echo of the request; guests match on it.</param>
 /// <param name="Status">0 when open.</param>
-/// <remarks>[8) ChannelId u32 · [12) OpenId u32 · [16) Status u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) OpenId u32 · [16) Status u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct OpenChannelResult(uint ChannelId, uint OpenId, NtStatus Status) : IClientBoundMessage<OpenChannelResult>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -30,7 +30,7 @@ public readonly record struct OpenChannelResult(uint ChannelId, uint OpenId, NtS
 
 /// <summary>CLOSE_CHANNEL: stop using the rings. Has no answer; GPADL_TORNDOWN is what the guest waits for.</summary>
 /// <param name="ChannelId">The channel.</param>
-/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct CloseChannel(uint ChannelId) : IServerBoundMessage<CloseChannel>
 {
     /// <summary>Bytes on the wire.</summary>

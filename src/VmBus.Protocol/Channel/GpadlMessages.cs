@@ -8,7 +8,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="RangeBytes">Bytes of all ranges, in this message and the bodies after it.</param>
 /// <param name="RangeCount">How many ranges they hold.</param>
 /// <remarks>
-/// [8) ChannelId u32 · [12) GpadlId u32 · [16) RangeBytes u16 · [18) RangeCount u16. Source: protocol-spec/channel.md#layouts.
+/// [8) ChannelId u32 · [12) GpadlId u32 · [16) RangeBytes u16 · [18) RangeCount u16. Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct GpadlHeader(
     uint ChannelId, uint GpadlId, ushort RangeBytes, ushort RangeCount)
@@ -43,7 +43,7 @@ public readonly record struct GpadlHeader(
 /// <summary>GPADL_BODY: the next bytes of the ranges.</summary>
 /// <param name="Sequence">Not to be relied on: Linux always sends 0.</param>
 /// <param name="GpadlId">The id of the header.</param>
-/// <remarks>[8) Sequence u32 · [12) GpadlId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) Sequence u32 · [12) GpadlId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct GpadlBody(uint Sequence, uint GpadlId) : IServerBoundMessage<GpadlBody>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -71,7 +71,7 @@ public readonly record struct GpadlBody(uint Sequence, uint GpadlId) : IServerBo
 /// <param name="ChannelId">The channel.</param>
 /// <param name="GpadlId">The id of the header.</param>
 /// <param name="Status">0 when the memory may be used.</param>
-/// <remarks>[8) ChannelId u32 · [12) GpadlId u32 · [16) Status u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) GpadlId u32 · [16) Status u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct GpadlCreated(uint ChannelId, uint GpadlId, NtStatus Status) : IClientBoundMessage<GpadlCreated>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -99,7 +99,7 @@ public readonly record struct GpadlCreated(uint ChannelId, uint GpadlId, NtStatu
 /// <summary>GPADL_TEARDOWN: the guest wants its memory back.</summary>
 /// <param name="ChannelId">The channel.</param>
 /// <param name="GpadlId">The memory.</param>
-/// <remarks>[8) ChannelId u32 · [12) GpadlId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) GpadlId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct GpadlTeardown(uint ChannelId, uint GpadlId) : IServerBoundMessage<GpadlTeardown>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -122,7 +122,7 @@ public readonly record struct GpadlTeardown(uint ChannelId, uint GpadlId) : ISer
 
 /// <summary>GPADL_TORNDOWN: the host touches the memory no more. The guest frees it right after.</summary>
 /// <param name="GpadlId">The memory.</param>
-/// <remarks>[8) GpadlId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) GpadlId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct GpadlTorndown(uint GpadlId) : IClientBoundMessage<GpadlTorndown>
 {
     /// <summary>Bytes on the wire.</summary>

@@ -14,7 +14,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="ClientId">Who the client is, in the longer form of 6.0; else empty.</param>
 /// <remarks>
 /// [8) Version u32 · [12) TargetProcessor u32 · [16) TargetInfo u64 · [24) ParentToChildMonitorPage u64 · [32) ChildToParentMonitorPage u64 ·
-/// [40) ClientId guid (longer form). Source: protocol-spec/channel.md#layouts.
+/// [40) ClientId guid (longer form). Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct InitiateContact(
     ProtocolVersion Version,

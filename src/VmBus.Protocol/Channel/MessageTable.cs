@@ -26,7 +26,7 @@ public enum MessageVerdict
 }
 
 /// <summary>Every channel message: number, direction, size, first version, features. Parser, documentation and tests read this one table.</summary>
-/// <remarks>Source: protocol-spec/channel.md#messages.</remarks>
+/// <remarks>Source: protocol-spec/channel-messages.md#messages.</remarks>
 public static class MessageTable
 {
     /// <summary>Type and padding before every body.</summary>

@@ -5,7 +5,7 @@ namespace VmBus.Protocol.Channel;
 /// <summary>MODIFYCHANNEL: interrupt another virtual processor from now on.</summary>
 /// <param name="ChannelId">The channel.</param>
 /// <param name="TargetProcessor">The virtual processor.</param>
-/// <remarks>[8) ChannelId u32 · [12) TargetProcessor u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) TargetProcessor u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct ModifyChannel(uint ChannelId, uint TargetProcessor) : IServerBoundMessage<ModifyChannel>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -32,7 +32,7 @@ public readonly record struct ModifyChannel(uint ChannelId, uint TargetProcessor
 /// <summary>MODIFYCHANNEL_RESPONSE: the last interrupt for the old processor has been raised.</summary>
 /// <param name="ChannelId">The channel.</param>
 /// <param name="Status">0 when done.</param>
-/// <remarks>[8) ChannelId u32 · [12) Status u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) Status u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct ModifyChannelResponse(uint ChannelId, NtStatus Status) : IClientBoundMessage<ModifyChannelResponse>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -56,7 +56,7 @@ public readonly record struct ModifyChannelResponse(uint ChannelId, NtStatus Sta
 /// <summary>MODIFY_CONNECTION: other monitor pages, or none.</summary>
 /// <param name="ParentToChildMonitorPage">Guest physical address, or 0.</param>
 /// <param name="ChildToParentMonitorPage">Guest physical address, or 0.</param>
-/// <remarks>[8) ParentToChildMonitorPage u64 · [16) ChildToParentMonitorPage u64. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ParentToChildMonitorPage u64 · [16) ChildToParentMonitorPage u64. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct ModifyConnection(
     ulong ParentToChildMonitorPage, ulong ChildToParentMonitorPage)
     : IServerBoundMessage<ModifyConnection>
@@ -84,7 +84,7 @@ public readonly record struct ModifyConnection(
 
 /// <summary>MODIFY_CONNECTION_RESPONSE.</summary>
 /// <param name="Status">How it went.</param>
-/// <remarks>[8) Status u8. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) Status u8. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct ModifyConnectionResponse(ConnectionStatus Status) : IClientBoundMessage<ModifyConnectionResponse>
 {
     /// <summary>Bytes on the wire.</summary>

@@ -13,7 +13,7 @@ namespace VmBus.Protocol.Channel;
 /// [8) InterfaceType guid · [24) InterfaceInstance guid · [40) reserved 16 bytes · [56) Flags u16 · [58) MmioMegabytes u16 ·
 /// [60) UserDefined 120 bytes · [180) SubchannelIndex u16 · [182) optional device memory u16, 0 · [184) ChannelId u32 ·
 /// [188) monitor id u8, 0xFF for none · [189) monitor allocated u8, 0 · [190) dedicated interrupt u16, 1 · [192) ConnectionId u32.
-/// Source: protocol-spec/channel.md#layouts.
+/// Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct OfferChannel(
     Guid InterfaceType,

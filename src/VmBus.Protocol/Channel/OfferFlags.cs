@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Channel;
 
-/// <summary>What an offer says of its device beside the interface type. Source: protocol-spec/channel.md#offer-flags.</summary>
+/// <summary>What an offer says of its device beside the interface type. Source: protocol-spec/channel-messages.md#offer-flags.</summary>
 [Flags]
 public enum OfferFlags : ushort
 {

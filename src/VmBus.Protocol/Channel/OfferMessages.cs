@@ -42,7 +42,7 @@ public readonly record struct AllOffersDelivered : IClientBoundMessage<AllOffers
 
 /// <summary>RESCIND_CHANNEL_OFFER: the device is gone; the guest closes the channel and answers RELID_RELEASED.</summary>
 /// <param name="ChannelId">The channel.</param>
-/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct RescindChannelOffer(uint ChannelId) : IClientBoundMessage<RescindChannelOffer>
 {
     /// <summary>Bytes on the wire.</summary>
@@ -65,7 +65,7 @@ public readonly record struct RescindChannelOffer(uint ChannelId) : IClientBound
 
 /// <summary>RELID_RELEASED: the guest has forgotten the channel; its id may be used again.</summary>
 /// <param name="ChannelId">The channel.</param>
-/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct RelIdReleased(uint ChannelId) : IServerBoundMessage<RelIdReleased>
 {
     /// <summary>Bytes on the wire.</summary>

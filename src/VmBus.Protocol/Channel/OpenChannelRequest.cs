@@ -13,7 +13,7 @@ namespace VmBus.Protocol.Channel;
 /// <remarks>
 /// [8) ChannelId u32 · [12) OpenId u32 · [16) RingGpadlId u32 · [20) TargetProcessor u32 · [24) DownstreamPageOffset u32 ·
 /// [28) UserData 120 bytes · [148) ConnectionId u32 (longer form) · [152) EventFlag u16 (longer form) · [154) Flags u16 (longer form).
-/// Source: protocol-spec/channel.md#layouts.
+/// Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct OpenChannelRequest(
     uint ChannelId,

@@ -8,7 +8,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="DownstreamPageOffset">Page of the GPADL at which the ring towards the guest begins.</param>
 /// <remarks>
 /// [8) ChannelId u32 · [12) TargetProcessor u32 · [16) TargetInterrupt u32 · [20) RingGpadlId u32 ·
-/// [24) DownstreamPageOffset u32. Source: protocol-spec/channel.md#layouts.
+/// [24) DownstreamPageOffset u32. Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct OpenReservedChannel(
     uint ChannelId, uint TargetProcessor, uint TargetInterrupt, uint RingGpadlId, uint DownstreamPageOffset)
@@ -42,7 +42,7 @@ public readonly record struct OpenReservedChannel(
 /// <param name="ChannelId">The channel.</param>
 /// <param name="TargetProcessor">Where the answer goes.</param>
 /// <param name="TargetInterrupt">The synthetic interrupt source of the answer.</param>
-/// <remarks>[8) ChannelId u32 · [12) TargetProcessor u32 · [16) TargetInterrupt u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32 · [12) TargetProcessor u32 · [16) TargetInterrupt u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct CloseReservedChannel(
     uint ChannelId, uint TargetProcessor, uint TargetInterrupt)
     : IServerBoundMessage<CloseReservedChannel>
@@ -71,7 +71,7 @@ public readonly record struct CloseReservedChannel(
 
 /// <summary>CLOSE_RESERVED_CHANNEL_RESPONSE: the rings are not touched any more.</summary>
 /// <param name="ChannelId">The channel.</param>
-/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) ChannelId u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct CloseReservedChannelResponse(uint ChannelId) : IClientBoundMessage<CloseReservedChannelResponse>
 {
     /// <summary>Bytes on the wire.</summary>

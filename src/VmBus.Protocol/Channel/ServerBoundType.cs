@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Channel;
 
-/// <summary>The numbers of the messages a guest sends. Source: protocol-spec/channel.md#messages.</summary>
+/// <summary>The numbers of the messages a guest sends. Source: protocol-spec/channel-messages.md#messages.</summary>
 public enum ServerBoundType : uint
 {
     /// <summary>Asks for all offers.</summary>

@@ -4,7 +4,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="EndpointId">The guest's end; becomes the instance of the offer that answers.</param>
 /// <param name="ServiceId">The service; becomes the interface type.</param>
 /// <param name="SiloId">The container that asks, from 5.2 on; else empty.</param>
-/// <remarks>[8) EndpointId guid · [24) ServiceId guid · [40) SiloId guid (longer form). Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) EndpointId guid · [24) ServiceId guid · [40) SiloId guid (longer form). Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct TlConnectRequest(Guid EndpointId, Guid ServiceId, Guid SiloId) : IServerBoundMessage<TlConnectRequest>
 {
     /// <summary>Bytes on the wire without the silo.</summary>

@@ -6,7 +6,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="EndpointId">The end of the guest, as in the request.</param>
 /// <param name="ServiceId">The service asked for.</param>
 /// <param name="Status">Why it failed.</param>
-/// <remarks>[8) EndpointId guid · [24) ServiceId guid · [40) Status u32. Source: protocol-spec/channel.md#layouts.</remarks>
+/// <remarks>[8) EndpointId guid · [24) ServiceId guid · [40) Status u32. Source: protocol-spec/channel-messages.md#layouts.</remarks>
 public readonly record struct TlConnectResult(Guid EndpointId, Guid ServiceId, NtStatus Status) : IClientBoundMessage<TlConnectResult>
 {
     /// <summary>Bytes on the wire.</summary>

@@ -7,7 +7,7 @@ namespace VmBus.Protocol.Channel;
 /// <param name="Features">From 6.0 the features granted: the longer form; null gives the plain one.</param>
 /// <remarks>
 /// [8) Supported u8 · [9) Status u8 · [12) VersionOrConnectionId u32 · [16) Features u32 (longer form).
-/// Even a refusal has 16 bytes: Linux drops a shorter one and waits for ever. Source: protocol-spec/channel.md#layouts.
+/// Even a refusal has 16 bytes: Linux drops a shorter one and waits for ever. Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct VersionResponse(byte Supported, ConnectionStatus Status, uint VersionOrConnectionId, FeatureFlags? Features)
     : IClientBoundMessage<VersionResponse>

@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.HyperV;
 
-/// <summary>The status codes that channel messages carry; guests only compare with zero. Source: protocol-spec/channel.md#status.</summary>
+/// <summary>The status codes that channel messages carry; guests only compare with zero. Source: protocol-spec/channel-messages.md#status.</summary>
 public enum NtStatus : uint
 {
     /// <summary>Done.</summary>

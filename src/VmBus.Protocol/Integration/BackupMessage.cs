@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Integration;
 
-/// <summary>Steps of a backup. Source: protocol-spec/integration.md#backup-operations.</summary>
+/// <summary>Steps of a backup. Source: protocol-spec/integration-data.md#backup-operations.</summary>
 public enum BackupOperation : byte
 {
     /// <summary>Make a shadow copy; Linux does nothing.</summary>
@@ -31,7 +31,7 @@ public enum BackupOperation : byte
     QueryCluster = 8,
 }
 
-/// <summary>The body of a backup message. Source: protocol-spec/integration.md#backup.</summary>
+/// <summary>The body of a backup message. Source: protocol-spec/integration-data.md#backup.</summary>
 /// <param name="Operation">The step.</param>
 /// <remarks>[0) operation u8 · [1) reserved 7 bytes · [8) flags u32, zero.</remarks>
 public readonly record struct BackupMessage(BackupOperation Operation)

@@ -3,7 +3,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace VmBus.Protocol.Integration;
 
-/// <summary>Steps of a file's copy. Source: protocol-spec/integration.md#file-copy-operations.</summary>
+/// <summary>Steps of a file's copy. Source: protocol-spec/integration-data.md#file-copy-operations.</summary>
 public enum FileCopyOperation : uint
 {
     /// <summary>Make the file.</summary>
@@ -19,7 +19,7 @@ public enum FileCopyOperation : uint
     Cancel = 3,
 }
 
-/// <summary>What the guest may do to make the file. Source: protocol-spec/integration.md#file-copy-flags.</summary>
+/// <summary>What the guest may do to make the file. Source: protocol-spec/integration-data.md#file-copy-flags.</summary>
 [Flags]
 public enum FileCopyFlags : uint
 {
@@ -33,7 +33,7 @@ public enum FileCopyFlags : uint
     CreatePath = 2,
 }
 
-/// <summary>Bodies of file copy messages. Source: protocol-spec/integration.md#file-copy.</summary>
+/// <summary>Bodies of file copy messages. Source: protocol-spec/integration-data.md#file-copy.</summary>
 /// <remarks>All begin with [0) operation u32 · [4) two identifiers of 16 bytes, zero.</remarks>
 public static class FileCopyMessages
 {

@@ -27,7 +27,7 @@ public enum KvpAddressFamilies : byte
 /// <param name="Subnets">For each address its mask (<c>255.255.255.0</c>) or its prefix (<c>/64</c>, or <c>64</c> when set).</param>
 /// <param name="Gateways">Default gateways.</param>
 /// <param name="NameServers">Name servers.</param>
-/// <remarks>Source: protocol-spec/integration.md#addresses-as-text, protocol-spec/integration.md#addresses-as-numbers.</remarks>
+/// <remarks>Source: protocol-spec/integration-data.md#addresses-as-text, protocol-spec/integration-data.md#addresses-as-numbers.</remarks>
 public sealed record KvpAddresses(
     string Adapter,
     KvpAddressFamilies Families,

@@ -2,7 +2,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace VmBus.Protocol.Integration;
 
-/// <summary>Bodies of key-value messages. Source: protocol-spec/integration.md#key-value-messages.</summary>
+/// <summary>Bodies of key-value messages. Source: protocol-spec/integration-data.md#key-value-messages.</summary>
 /// <remarks>All begin with [0) operation u8 · [1) pool u8; an answer has the length of its request.</remarks>
 public static class KvpMessages
 {

@@ -3,7 +3,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace VmBus.Protocol.Integration;
 
-/// <summary>Operations of the key-value exchange. Source: protocol-spec/integration.md#key-value-operations.</summary>
+/// <summary>Operations of the key-value exchange. Source: protocol-spec/integration-data.md#key-value-operations.</summary>
 public enum KvpOperation : byte
 {
     /// <summary>Read one item.</summary>
@@ -25,7 +25,7 @@ public enum KvpOperation : byte
     SetAddresses = 5,
 }
 
-/// <summary>Where items are kept in the guest. Source: protocol-spec/integration.md#pools.</summary>
+/// <summary>Where items are kept in the guest. Source: protocol-spec/integration-data.md#pools.</summary>
 public enum KvpPool : byte
 {
     /// <summary>Written by people at the host.</summary>
@@ -44,7 +44,7 @@ public enum KvpPool : byte
     AutoInternal = 4,
 }
 
-/// <summary>Types of values. Source: protocol-spec/integration.md#value-types.</summary>
+/// <summary>Types of values. Source: protocol-spec/integration-data.md#value-types.</summary>
 public enum KvpValueType : uint
 {
     /// <summary>Text.</summary>
@@ -65,7 +65,7 @@ public enum KvpValueType : uint
 /// <param name="Text">Its value; numbers in decimal; fewer than 1024 characters.</param>
 /// <remarks>
 /// [0) type u32 · [4) key bytes u32 · [8) value bytes u32 · [12) key 512 bytes · [524) value 2048 bytes; text is UTF-16, the byte counts include a
-/// NUL. Source: protocol-spec/integration.md#value.
+/// NUL. Source: protocol-spec/integration-data.md#value.
 /// </remarks>
 public readonly record struct KvpValue(string Key, string Text)
 {

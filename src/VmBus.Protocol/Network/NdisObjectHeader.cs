@@ -6,7 +6,7 @@ namespace VmBus.Protocol.Network;
 /// <param name="Type">What structure.</param>
 /// <param name="Revision">Which form of it.</param>
 /// <param name="Bytes">Its length.</param>
-/// <remarks>Source: protocol-spec/network.md#object-header.</remarks>
+/// <remarks>Source: protocol-spec/ndis.md#object-header.</remarks>
 public readonly record struct NdisObjectHeader(NdisObjectType Type, byte Revision, ushort Bytes)
 {
     /// <summary>Bytes on the wire.</summary>
@@ -30,7 +30,7 @@ public readonly record struct NdisObjectHeader(NdisObjectType Type, byte Revisio
     }
 }
 
-/// <summary>Kinds of NDIS structures; any other number may arrive. Source: protocol-spec/network.md#object-types.</summary>
+/// <summary>Kinds of NDIS structures; any other number may arrive. Source: protocol-spec/ndis.md#object-types.</summary>
 public enum NdisObjectType : byte
 {
     /// <summary>None.</summary>

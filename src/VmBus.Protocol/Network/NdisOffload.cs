@@ -8,7 +8,7 @@ namespace VmBus.Protocol.Network;
 /// <param name="LargeSend4Bytes">Longest IPv4 packet that is segmented; 0 for none.</param>
 /// <param name="LargeSend6Bytes">Longest IPv6 packet that is segmented; 0 for none.</param>
 /// <param name="Coalescing">Whether received segments are put together.</param>
-/// <remarks>Source: protocol-spec/network.md#offloads.</remarks>
+/// <remarks>Source: protocol-spec/ndis.md#offloads.</remarks>
 public readonly record struct NdisOffload(bool Transmit, bool Receive, uint LargeSend4Bytes, uint LargeSend6Bytes, bool Coalescing)
 {
     /// <summary>Bytes of revision 3, the longest.</summary>

@@ -10,7 +10,7 @@ namespace VmBus.Protocol.Network;
 /// <param name="LargeSend6">Large send over IPv6.</param>
 /// <param name="Coalescing4">Coalescing of IPv4 segments.</param>
 /// <param name="Coalescing6">Coalescing of IPv6 segments.</param>
-/// <remarks>Source: protocol-spec/network.md#offload-parameters.</remarks>
+/// <remarks>Source: protocol-spec/ndis.md#offload-parameters.</remarks>
 public readonly record struct NdisOffloadParameters(
     ChecksumSetting Ipv4, ChecksumSetting Tcp4, ChecksumSetting Udp4, ChecksumSetting Tcp6, ChecksumSetting Udp6,
     OffloadSetting LargeSend4, OffloadSetting LargeSend6, OffloadSetting Coalescing4, OffloadSetting Coalescing6)
@@ -53,7 +53,7 @@ public readonly record struct NdisOffloadParameters(
     }
 }
 
-/// <summary>A setting of a checksum offload; any other value may arrive. Source: protocol-spec/network.md#checksum-settings.</summary>
+/// <summary>A setting of a checksum offload; any other value may arrive. Source: protocol-spec/ndis.md#checksum-settings.</summary>
 public enum ChecksumSetting : byte
 {
     /// <summary>As it was.</summary>
@@ -72,7 +72,7 @@ public enum ChecksumSetting : byte
     Both = 4,
 }
 
-/// <summary>A setting of another offload; any other value may arrive. Source: protocol-spec/network.md#offload-settings.</summary>
+/// <summary>A setting of another offload; any other value may arrive. Source: protocol-spec/ndis.md#offload-settings.</summary>
 public enum OffloadSetting : byte
 {
     /// <summary>As it was.</summary>

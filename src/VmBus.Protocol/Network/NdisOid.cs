@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Network;
 
-/// <summary>Objects that guests ask for and set; any other number may arrive. Source: protocol-spec/network.md#objects.</summary>
+/// <summary>Objects that guests ask for and set; any other number may arrive. Source: protocol-spec/rndis.md#objects.</summary>
 public enum NdisOid : uint
 {
     /// <summary>No object.</summary>

@@ -5,7 +5,7 @@ namespace VmBus.Protocol.Network;
 /// <summary>NDIS_RECEIVE_SCALE_CAPABILITIES: over how many queues received frames can be spread.</summary>
 /// <param name="Queues">Queues, the primary channel's among them.</param>
 /// <param name="TableEntries">Entries of the table.</param>
-/// <remarks>Linux takes no more than these 18 bytes. Source: protocol-spec/network.md#receive-scale-capabilities.</remarks>
+/// <remarks>Linux takes no more than these 18 bytes. Source: protocol-spec/ndis.md#receive-scale-capabilities.</remarks>
 public readonly record struct NdisReceiveScaleCapabilities(uint Queues, ushort TableEntries)
 {
     /// <summary>Bytes on the wire.</summary>
@@ -32,7 +32,7 @@ public readonly record struct NdisReceiveScaleCapabilities(uint Queues, ushort T
 /// <param name="TableOffset">Where it begins.</param>
 /// <param name="KeyBytes">Length of the hash key.</param>
 /// <param name="KeyOffset">Where it begins.</param>
-/// <remarks>Source: protocol-spec/network.md#receive-scale-parameters.</remarks>
+/// <remarks>Source: protocol-spec/ndis.md#receive-scale-parameters.</remarks>
 public readonly record struct NdisReceiveScaleParameters(
     ReceiveScaleFlags Flags, uint HashInformation, ushort TableBytes, uint TableOffset, ushort KeyBytes, uint KeyOffset)
 {
@@ -75,7 +75,7 @@ public readonly record struct NdisReceiveScaleParameters(
     private static bool IsInside(uint offset, uint bytes, int length) => bytes == 0 || (bytes <= length && offset <= length - bytes);
 }
 
-/// <summary>Flags of receive side scaling. Source: protocol-spec/network.md#receive-scale-flags.</summary>
+/// <summary>Flags of receive side scaling. Source: protocol-spec/ndis.md#receive-scale-flags.</summary>
 [Flags]
 public enum ReceiveScaleFlags : ushort
 {

@@ -5,7 +5,7 @@ namespace VmBus.Protocol.Network;
 /// <summary>One element of what is known of a frame: a head of 12 bytes, then a value.</summary>
 /// <param name="type">What the value is; any may arrive.</param>
 /// <param name="value">The value.</param>
-/// <remarks>Source: protocol-spec/network.md#packet-information.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#packet-information.</remarks>
 public readonly ref struct PacketInformation(PacketInformationType type, ReadOnlySpan<byte> value)
 {
     /// <summary>Bytes before the value.</summary>
@@ -46,7 +46,7 @@ public readonly ref struct PacketInformation(PacketInformationType type, ReadOnl
     }
 }
 
-/// <summary>Kinds of packet information. Source: protocol-spec/network.md#information-types.</summary>
+/// <summary>Kinds of packet information. Source: protocol-spec/rndis.md#information-types.</summary>
 public enum PacketInformationType : uint
 {
     /// <summary>TCP, UDP and IP checksums.</summary>
@@ -86,7 +86,7 @@ public enum PacketInformationType : uint
     Coalescing = 0x8000_0001,
 }
 
-/// <summary>Bits of <see cref="PacketInformationType.Checksum"/> from the guest. Source: protocol-spec/network.md#checksum-to-do.</summary>
+/// <summary>Bits of <see cref="PacketInformationType.Checksum"/> from the guest. Source: protocol-spec/rndis.md#checksum-to-do.</summary>
 /// <param name="Bits">The 32-bit value.</param>
 public readonly record struct ChecksumToDo(uint Bits)
 {
@@ -112,7 +112,7 @@ public readonly record struct ChecksumToDo(uint Bits)
     public int TransportOffset => (int)(Bits >> 16 & 0x3FF);
 }
 
-/// <summary>Bits of <see cref="PacketInformationType.Checksum"/> to the guest. Source: protocol-spec/network.md#checksum-done.</summary>
+/// <summary>Bits of <see cref="PacketInformationType.Checksum"/> to the guest. Source: protocol-spec/rndis.md#checksum-done.</summary>
 [Flags]
 public enum ChecksumDone : uint
 {
@@ -147,7 +147,7 @@ public enum ChecksumDone : uint
     IpValueInvalid = 256,
 }
 
-/// <summary>Bits of <see cref="PacketInformationType.LargeSend"/>, version 2. Source: protocol-spec/network.md#large-send.</summary>
+/// <summary>Bits of <see cref="PacketInformationType.LargeSend"/>, version 2. Source: protocol-spec/rndis.md#large-send.</summary>
 /// <param name="Bits">The 32-bit value.</param>
 public readonly record struct LargeSend(uint Bits)
 {
@@ -164,7 +164,7 @@ public readonly record struct LargeSend(uint Bits)
     public bool IsIpv6 => (Bits & 1u << 31) != 0;
 }
 
-/// <summary>Bits of <see cref="PacketInformationType.Ieee8021Q"/>. Source: protocol-spec/network.md#vlan.</summary>
+/// <summary>Bits of <see cref="PacketInformationType.Ieee8021Q"/>. Source: protocol-spec/rndis.md#vlan.</summary>
 /// <param name="Bits">The 32-bit value.</param>
 public readonly record struct VlanInformation(uint Bits)
 {
@@ -175,7 +175,7 @@ public readonly record struct VlanInformation(uint Bits)
     public static VlanInformation FromTagControl(ushort tag) => new((uint)(tag >> 13 | (tag >> 12 & 1) << 3 | (tag & 0xFFF) << 4));
 }
 
-/// <summary>Value of <see cref="PacketInformationType.Coalescing"/>. Source: protocol-spec/network.md#coalescing.</summary>
+/// <summary>Value of <see cref="PacketInformationType.Coalescing"/>. Source: protocol-spec/rndis.md#coalescing.</summary>
 [Flags]
 public enum CoalescingFlags : byte
 {

@@ -6,7 +6,7 @@ namespace VmBus.Protocol.Network;
 /// <param name="Type">Any value may arrive.</param>
 /// <param name="MessageBytes">The whole message.</param>
 /// <param name="RequestId">Chosen by the guest.</param>
-/// <remarks>Source: protocol-spec/network.md#control-header.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#control-header.</remarks>
 public readonly record struct RndisControlHeader(RndisMessageType Type, uint MessageBytes, uint RequestId)
 {
     /// <summary>Bytes on the wire.</summary>
@@ -37,7 +37,7 @@ public readonly record struct RndisControlHeader(RndisMessageType Type, uint Mes
 /// <param name="MaximumPackets">Packets that the guest may put into one message.</param>
 /// <param name="MaximumTransferBytes">Longest message.</param>
 /// <param name="AlignmentShift">Packets in one message begin at multiples of 2 to this power.</param>
-/// <remarks>Source: protocol-spec/network.md#initialize-answer.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#initialize-answer.</remarks>
 public readonly record struct RndisInitializeComplete(
     uint RequestId, RndisStatus Status, uint MaximumPackets, uint MaximumTransferBytes, uint AlignmentShift)
 {
@@ -78,7 +78,7 @@ public readonly record struct RndisInitializeComplete(
 /// <param name="Object">What is asked for.</param>
 /// <param name="ValueBytes">Length of the value that comes with it.</param>
 /// <param name="ValueOffset">Where the value begins, from byte 8.</param>
-/// <remarks>Source: protocol-spec/network.md#query-and-set.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#query-and-set.</remarks>
 public readonly record struct RndisRequest(RndisControlHeader Header, NdisOid Object, uint ValueBytes, uint ValueOffset)
 {
     /// <summary>Bytes before the value, with an unused word.</summary>
@@ -111,7 +111,7 @@ public readonly record struct RndisRequest(RndisControlHeader Header, NdisOid Ob
     }
 }
 
-/// <summary>Answers and notices of the host that are short. Source: protocol-spec/network.md#query-answer and the headings after it.</summary>
+/// <summary>Answers and notices of the host that are short. Source: protocol-spec/rndis.md#query-answer and the headings after it.</summary>
 public static class RndisAnswers
 {
     /// <summary>Bytes of a <see cref="RndisMessageType.QueryComplete"/> before its value.</summary>

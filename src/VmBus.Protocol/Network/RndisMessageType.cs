@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.Network;
 
-/// <summary>RNDIS messages; any other number may arrive. Source: protocol-spec/network.md#rndis-messages.</summary>
+/// <summary>RNDIS messages; any other number may arrive. Source: protocol-spec/rndis.md#rndis-messages.</summary>
 public enum RndisMessageType : uint
 {
     /// <summary>Nothing; never sent.</summary>
@@ -46,7 +46,7 @@ public enum RndisMessageType : uint
     KeepAliveComplete = 0x8000_0008,
 }
 
-/// <summary>NDIS status codes. Source: protocol-spec/network.md#rndis-status-values.</summary>
+/// <summary>NDIS status codes. Source: protocol-spec/rndis.md#rndis-status-values.</summary>
 public enum RndisStatus : uint
 {
     /// <summary>Done.</summary>

@@ -8,7 +8,7 @@ namespace VmBus.Protocol.Network;
 /// <param name="DataBytes">Length of the frame.</param>
 /// <param name="InformationOffset">Where the packet information begins, from byte 8; 0 for none.</param>
 /// <param name="InformationBytes">Length of the packet information.</param>
-/// <remarks>Source: protocol-spec/network.md#packet.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#packet.</remarks>
 public readonly record struct RndisPacketHeader(uint MessageBytes, uint DataOffset, uint DataBytes, uint InformationOffset, uint InformationBytes)
 {
     /// <summary>Bytes on the wire.</summary>

@@ -3,7 +3,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace VmBus.Protocol.VhostUser;
 
 /// <summary>Start of every message: 12 bytes, little-endian.</summary>
-/// <remarks>[0) request u32 · [4) flags u32 · [8) payload bytes u32. Source: protocol-spec/virtio.md#header.</remarks>
+/// <remarks>[0) request u32 · [4) flags u32 · [8) payload bytes u32. Source: protocol-spec/vhost-user.md#header.</remarks>
 public readonly record struct VhostUserHeader(uint Request, uint Flags, int PayloadBytes)
 {
     /// <summary>Bytes of the header.</summary>

@@ -1,6 +1,6 @@
 namespace VmBus.Protocol.VhostUser;
 
-/// <summary>Requests of a front-end. Source: the vhost-user protocol, Front-end message types; protocol-spec/virtio.md#messages.</summary>
+/// <summary>Requests of a front-end. Source: the vhost-user protocol, Front-end message types; protocol-spec/vhost-user.md#messages.</summary>
 public enum VhostUserRequest : uint
 {
     /// <summary>VHOST_USER_GET_FEATURES.</summary>

@@ -6,7 +6,7 @@ namespace VmBus.Providers.Integration;
 /// <summary>Brings the guest's file systems to rest for a copy of its disks, and lets them go on. Any thread.</summary>
 /// <remarks>
 /// Nothing in the guest thaws by itself. So a freeze has a time limit after which it is thawed here; a freeze that fails, is given up or goes without
-/// an answer is thawed too; and a thaw that does not succeed is tried again until it does or the machine is reset. Source: protocol-spec/integration.md#backup.
+/// an answer is thawed too; and a thaw that does not succeed is tried again until it does or the machine is reset. Source: protocol-spec/integration-data.md#backup.
 /// </remarks>
 public sealed class BackupService : IDisposable
 {

@@ -4,7 +4,7 @@ using VmBus.Protocol.Integration;
 namespace VmBus.Providers.Integration;
 
 /// <summary>Copies files of the host into the guest. Any thread; one file at a time.</summary>
-/// <remarks>Source: protocol-spec/integration.md#file-copy.</remarks>
+/// <remarks>Source: protocol-spec/integration-data.md#file-copy.</remarks>
 public sealed class FileCopyService
 {
     // Linux gives its daemon 30 seconds and then answers itself.

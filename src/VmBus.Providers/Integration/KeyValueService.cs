@@ -4,7 +4,7 @@ namespace VmBus.Providers.Integration;
 
 /// <summary>Reads and writes strings that the guest keeps, and its network addresses. Any thread.</summary>
 /// <remarks>
-/// What comes from the guest is not to be trusted wherever it is shown: it may hold any character. Source: protocol-spec/integration.md#key-value-exchange.
+/// What comes from the guest is not to be trusted wherever it is shown: it may hold any character. Source: protocol-spec/integration-data.md#key-value-exchange.
 /// </remarks>
 public sealed class KeyValueService
 {

@@ -5,7 +5,7 @@ namespace VmBus.Providers.Network;
 /// A guest need not say that it does (Linux: <c>ethtool -K eth0 rx off</c>), and a checksum over each coalesced frame would be in vain for all others. A
 /// guest that drops such frames tells their sender of holes: after that they have checksums for a while, and for twice as long when it happens again
 /// soon. A link that loses frames looks the same and costs only those checksums. Any lane; counts may be off by a few.
-/// Source: protocol-spec/network.md#checksum-done.
+/// Source: protocol-spec/rndis.md#checksum-done.
 /// </remarks>
 internal sealed class ChecksumDoubt
 {

@@ -6,7 +6,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace VmBus.Providers.Network;
 
-/// <summary>The values of objects that only tell what the adapter is. Source: protocol-spec/network.md#objects.</summary>
+/// <summary>The values of objects that only tell what the adapter is. Source: protocol-spec/rndis.md#objects.</summary>
 internal sealed class RndisObjects(NetworkSession session)
 {
     /// <summary>Longest IP packet that the guest hands over to be segmented, as Hyper-V has it.</summary>

@@ -8,7 +8,7 @@ using VmBus.Protocol.Network;
 namespace VmBus.Providers.Network;
 
 /// <summary>The adapter as RNDIS has it: answers control messages. The primary channel's lane.</summary>
-/// <remarks>Source: protocol-spec/network.md#rndis.</remarks>
+/// <remarks>Source: protocol-spec/rndis.md#rndis.</remarks>
 internal sealed class RndisServer(NetworkSession session)
 {
     /// <summary>Longest control message that is taken: two pages, as guests use.</summary>

@@ -7,7 +7,7 @@ using VmBus.Protocol.Virtio;
 namespace VmBus.Providers.Network;
 
 /// <summary>Makes frames for the link of the guest's packets: what is still to be done goes into the header, repaired headers into host memory.</summary>
-/// <remarks>One lane. The payload is not copied. Source: protocol-spec/network.md#large-send.</remarks>
+/// <remarks>One lane. The payload is not copied. Source: protocol-spec/rndis.md#large-send.</remarks>
 internal sealed class TransmitFrames(GuestStream stream, LinkOffloads offloads, ChecksumDoubt doubt)
 {
     // More than any guest writes: four elements of 16 bytes.

@@ -11,7 +11,7 @@ namespace VmBus.Providers.Sockets;
 /// <summary>Carries bytes between the guest's end of a socket and a Unix socket of the host, until both directions have ended. One lane, except <see cref="Traffic"/>.</summary>
 /// <remarks>
 /// Neither side waits for the other in host memory: what the Unix socket does not take stays in the guest's ring, and what the ring does not take
-/// stays in the Unix socket. Allocates nothing once it runs. Source: protocol-spec/sockets.md#data.
+/// stays in the Unix socket. Allocates nothing once it runs. Source: protocol-spec/sockets.md#states.
 /// </remarks>
 internal sealed class SocketEndpoint : IChannelEndpoint, IChannelMeter, ILaneHandler, IDisposable
 {

@@ -6,7 +6,7 @@ namespace VmBus.Virtio.Queues;
 /// <remarks>
 /// [0) features u64 · [8) version u16 · [10) descriptors u16 · [12) last batch's head u16 · [14) used index u16 · [16) for each descriptor:
 /// in flight u8 · 5 bytes · next of the batch u16 · counter u64. The front-end may write anything here: heads are checked, walks bounded.
-/// Source: the vhost-user protocol, Inflight I/O tracking; protocol-spec/virtio.md#in-flight.
+/// Source: the vhost-user protocol, Inflight I/O tracking; protocol-spec/vhost-user.md#in-flight.
 /// </remarks>
 internal sealed class SplitInflight : IInflightLog
 {

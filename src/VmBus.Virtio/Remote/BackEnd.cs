@@ -10,7 +10,7 @@ namespace VmBus.Virtio.Remote;
 /// <summary>A device that another process serves over vhost-user: what it offers, its queues, and a thread that hears when it changes or goes.</summary>
 /// <remarks>
 /// The back-end is trusted with the guest's memory, which it gets whole; what it answers is checked all the same. Members may be called from any thread
-/// and wait for the back-end. Source: the vhost-user protocol; protocol-spec/virtio.md#front-end.
+/// and wait for the back-end. Source: the vhost-user protocol; protocol-spec/vhost-user.md#front-end.
 /// </remarks>
 internal sealed class BackEnd : IDisposable
 {

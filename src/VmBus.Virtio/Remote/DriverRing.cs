@@ -4,7 +4,7 @@ using VmBus.Protocol.Virtio;
 namespace VmBus.Virtio.Remote;
 
 /// <summary>The driver's end of a split virtqueue, in memory that the back-end has too.</summary>
-/// <remarks>One thread at a time. What the back-end writes is read once and checked. Source: virtio 1.3, 2.7; protocol-spec/virtio.md#front-end.</remarks>
+/// <remarks>One thread at a time. What the back-end writes is read once and checked. Source: virtio 1.3, 2.7; protocol-spec/vhost-user.md#front-end.</remarks>
 internal class DriverRing
 {
     /// <summary>Descriptors, and the most chains at once.</summary>

@@ -12,7 +12,7 @@ using VmBus.Virtio.Devices;
 namespace VmBus.Virtio.Remote;
 
 /// <summary>A virtio block device of a partition that a vhost-user back-end serves: rings, kicks and interrupts go directly between guest and back-end.</summary>
-/// <remarks>Any thread but a lane. Source: protocol-spec/virtio.md#front-end.</remarks>
+/// <remarks>Any thread but a lane. Source: protocol-spec/vhost-user.md#front-end.</remarks>
 public sealed class RemoteDevice : IRemoteDevice, IBackEndUser
 {
     // Bits of the device type, and those of queues that this host knows; the rest of the common ones need something of the transport.

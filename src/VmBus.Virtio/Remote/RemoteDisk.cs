@@ -15,7 +15,7 @@ namespace VmBus.Virtio.Remote;
 /// <remarks>
 /// The data of a request goes between the back-end and guest RAM without a copy; rings and requests are in memory of this process that the back-end
 /// has too. When the back-end goes, everything fails from then on; with <see cref="DiskOptions.Reconnect"/> it waits for the next one, and what was under
-/// way is asked for again. Source: protocol-spec/virtio.md#front-end.
+/// way is asked for again. Source: protocol-spec/vhost-user.md#front-end.
 /// </remarks>
 public sealed class RemoteDisk : IDisk, IBackEndUser
 {

@@ -11,7 +11,7 @@ namespace VmBus.Virtio.Remote;
 /// <summary>A switch or another network back-end in another process (DPDK, Open vSwitch, <c>vmbus export net</c>), reached over vhost-user, for whatever bus the guest has.</summary>
 /// <remarks>
 /// Frames are copied through buffers that the back-end shares: it sees nothing of the guest's memory, and one that is slow or gone holds nothing of the
-/// guest's. When it goes the link is down, and it is connected to again when it is back. Source: protocol-spec/virtio.md#front-end.
+/// guest's. When it goes the link is down, and it is connected to again when it is back. Source: protocol-spec/vhost-user.md#front-end.
 /// </remarks>
 public sealed class RemoteLink : ILink, IBackEndUser
 {

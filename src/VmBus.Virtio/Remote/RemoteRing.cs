@@ -9,7 +9,7 @@ namespace VmBus.Virtio.Remote;
 /// <remarks>
 /// Each of its <see cref="Slots"/> requests has a place of its own in memory that the back-end has too: header, range, status, and the table.
 /// Members are called from any lane and from the back-end's thread, under one lock that is held for no longer than a request takes to write.
-/// What has ended waits in its owner's list until the owner, on its lane, takes it. Source: virtio 1.3, 2.7; protocol-spec/virtio.md#front-end.
+/// What has ended waits in its owner's list until the owner, on its lane, takes it. Source: virtio 1.3, 2.7; protocol-spec/vhost-user.md#front-end.
 /// </remarks>
 internal sealed class RemoteRing : ILaneHandler, IDisposable
 {

@@ -11,7 +11,7 @@ namespace VmBus.Virtio.VhostUser;
 /// <summary>One front-end and its device: the messages, one after the other, on a thread of their own; queues run on lanes.</summary>
 /// <remarks>
 /// The front-end is not trusted: what it sends is checked, and what breaks the protocol ends the session with one log line and nothing else.
-/// Source: the vhost-user protocol; protocol-spec/virtio.md#vhost-user.
+/// Source: the vhost-user protocol; protocol-spec/vhost-user.md#wire.
 /// </remarks>
 internal sealed partial class VhostUserSession : IDisposable
 {

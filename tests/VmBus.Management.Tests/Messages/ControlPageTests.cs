@@ -12,7 +12,7 @@ namespace VmBus.Management.Tests.Messages;
 /// <summary>Holds the code against the tables of protocol-spec/control.md.</summary>
 public sealed class ControlPageTests
 {
-    private static readonly SpecPage Page = SpecPage.Load("control.md");
+    private static readonly SpecPage Page = SpecPage.Load("control.md"), Maps = SpecPage.Load("control-maps.md");
     private static readonly SpecPage ServicePage = SpecPage.Load("service.md");
 
     public static TheoryData<string> Values => [.. Samples.All.Keys.Where(name => name != nameof(NoValue))];
@@ -123,7 +123,7 @@ public sealed class ControlPageTests
     private static SpecTable TableOf(string name)
     {
         string anchor = SpecPage.AnchorOf(name);
-        return (Page.Anchors.Contains(anchor) ? Page : ServicePage).Table(anchor);
+        return (Maps.Anchors.Contains(anchor) ? Maps : ServicePage).Table(anchor);
     }
 
     private static MessagePackType TypeNamed(string type) => type.Replace(" or nil", "", StringComparison.Ordinal) switch

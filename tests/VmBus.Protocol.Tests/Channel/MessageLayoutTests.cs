@@ -11,7 +11,7 @@ public sealed class MessageLayoutTests
     private const uint A = 0x11223344, B = 0x55667788, C = 0x99AABBCC, D = 0xDDEEFF01, E = 0x02040608;
     private const ulong Long1 = 0x1122334455667788, Long2 = 0x99AABBCCDDEEFF00;
 
-    private static readonly SpecPage Page = SpecPage.Load("channel.md");
+    private static readonly SpecPage Page = SpecPage.Load("channel-messages.md");
     private static readonly Guid Guid1 = new("00112233-4455-6677-8899-aabbccddeeff");
     private static readonly Guid Guid2 = new("10213243-5465-7687-98a9-bacbdcedfe0f");
     private static readonly Guid Guid3 = new("f0e0d0c0-b0a0-9080-7060-504030201000");

@@ -7,7 +7,7 @@ namespace VmBus.Protocol.Tests.Integration;
 /// <summary>Holds the code against the tables of protocol-spec/integration.md.</summary>
 public sealed class IntegrationPageTests
 {
-    private static readonly SpecPage Page = SpecPage.Load("integration.md");
+    private static readonly SpecPage Page = SpecPage.Load("integration.md"), Data = SpecPage.Load("integration-data.md");
 
     [Fact]
     public void Message_types_are_those_of_the_page() => Assert.Empty(Page.Numbers("message-types").DifferencesFrom<IntegrationMessageType>());
@@ -28,25 +28,25 @@ public sealed class IntegrationPageTests
     public void Time_kinds_are_those_of_the_page() => Assert.Empty(Page.Numbers("time-kinds").DifferencesFrom<TimeSyncKind>());
 
     [Fact]
-    public void Key_value_operations_are_those_of_the_page() => Assert.Empty(Page.Numbers("key-value-operations").DifferencesFrom<KvpOperation>());
+    public void Key_value_operations_are_those_of_the_page() => Assert.Empty(Data.Numbers("key-value-operations").DifferencesFrom<KvpOperation>());
 
     [Fact]
-    public void Pools_are_those_of_the_page() => Assert.Empty(Page.Numbers("pools").DifferencesFrom<KvpPool>());
+    public void Pools_are_those_of_the_page() => Assert.Empty(Data.Numbers("pools").DifferencesFrom<KvpPool>());
 
     [Fact]
-    public void Value_types_are_those_of_the_page() => Assert.Empty(Page.Numbers("value-types").DifferencesFrom<KvpValueType>());
+    public void Value_types_are_those_of_the_page() => Assert.Empty(Data.Numbers("value-types").DifferencesFrom<KvpValueType>());
 
     [Fact]
-    public void Address_families_are_those_of_the_page() => Assert.Empty(Page.Numbers("address-families").DifferencesFrom<KvpAddressFamilies>());
+    public void Address_families_are_those_of_the_page() => Assert.Empty(Data.Numbers("address-families").DifferencesFrom<KvpAddressFamilies>());
 
     [Fact]
-    public void Backup_operations_are_those_of_the_page() => Assert.Empty(Page.Numbers("backup-operations").DifferencesFrom<BackupOperation>());
+    public void Backup_operations_are_those_of_the_page() => Assert.Empty(Data.Numbers("backup-operations").DifferencesFrom<BackupOperation>());
 
     [Fact]
-    public void File_copy_operations_are_those_of_the_page() => Assert.Empty(Page.Numbers("file-copy-operations").DifferencesFrom<FileCopyOperation>());
+    public void File_copy_operations_are_those_of_the_page() => Assert.Empty(Data.Numbers("file-copy-operations").DifferencesFrom<FileCopyOperation>());
 
     [Fact]
-    public void File_copy_flags_are_those_of_the_page() => Assert.Empty(Page.Numbers("file-copy-flags").DifferencesFrom<FileCopyFlags>());
+    public void File_copy_flags_are_those_of_the_page() => Assert.Empty(Data.Numbers("file-copy-flags").DifferencesFrom<FileCopyFlags>());
 
     [Fact]
     public void Services_are_those_of_the_page()
@@ -142,7 +142,7 @@ public sealed class IntegrationPageTests
     [Fact]
     public void Value_lies_as_the_page_says()
     {
-        SpecLayout layout = Page.Layout("value");
+        SpecLayout layout = Data.Layout("value");
         var bytes = new byte[KvpValue.Size];
         var value = new KvpValue("Key", "Wert");
         value.Write(bytes);
@@ -164,7 +164,7 @@ public sealed class IntegrationPageTests
         var wire = new byte[KvpValue.Size];
         value.Write(wire);
 
-        SpecLayout layout = Page.Layout("key-value-messages", 0);
+        SpecLayout layout = Data.Layout("key-value-messages", 0);
         var bytes = new byte[KvpMessages.ItemSize];
         KvpMessages.WriteItem(bytes, KvpOperation.Set, KvpPool.AutoExternal, value);
         Assert.Equal(KvpMessages.ItemSize, layout.Bytes);
@@ -174,7 +174,7 @@ public sealed class IntegrationPageTests
         Assert.True(KvpMessages.TryReadItem(bytes, KvpOperation.Get, out KvpValue read));
         Assert.Equal(value, read);
 
-        layout = Page.Layout("key-value-messages", 1);
+        layout = Data.Layout("key-value-messages", 1);
         bytes = new byte[KvpMessages.ItemSize];
         KvpMessages.WriteDelete(bytes, KvpPool.Guest, "Key");
         Assert.Equal(KvpMessages.ItemSize, layout.Bytes);
@@ -183,7 +183,7 @@ public sealed class IntegrationPageTests
         Assert.Equal(8UL, layout.Read(bytes, "key bytes"));
         Assert.Equal("Key", WideText.Read(layout.Slice(bytes, "key")));
 
-        layout = Page.Layout("key-value-messages", 2);
+        layout = Data.Layout("key-value-messages", 2);
         bytes = new byte[KvpMessages.ItemSize];
         KvpMessages.WriteEnumerate(bytes, KvpPool.Auto, 0x01020304);
         Assert.Equal(KvpMessages.ItemSize, layout.Bytes);
@@ -197,7 +197,7 @@ public sealed class IntegrationPageTests
     [Fact]
     public void Addresses_as_text_lie_as_the_page_says()
     {
-        SpecLayout layout = Page.Layout("addresses-as-text");
+        SpecLayout layout = Data.Layout("addresses-as-text");
         var bytes = new byte[KvpAddresses.TextSize];
         var addresses = new KvpAddresses("A", (KvpAddressFamilies)3, true, ["10.0.0.2", "::2"], ["255.0.0.0", "64"], ["10.0.0.1"], ["10.0.0.3", "::3"]);
         addresses.WriteText(bytes);
@@ -217,7 +217,7 @@ public sealed class IntegrationPageTests
     [Fact]
     public void Addresses_as_numbers_lie_as_the_page_says()
     {
-        SpecLayout layout = Page.Layout("addresses-as-numbers");
+        SpecLayout layout = Data.Layout("addresses-as-numbers");
         var bytes = new byte[KvpAddresses.BinarySize];
         var addresses = new KvpAddresses(
             "A", (KvpAddressFamilies)3, true, ["10.0.0.2", "10.0.0.4", "::2"], ["255.0.0.0", "255.0.0.0", "/64"], ["10.0.0.1", "::1"], ["10.0.0.3", "::3"]);
@@ -243,7 +243,7 @@ public sealed class IntegrationPageTests
     [Fact]
     public void Backup_lies_as_the_page_says()
     {
-        SpecLayout layout = Page.Layout("backup");
+        SpecLayout layout = Data.Layout("backup");
         var bytes = new byte[BackupMessage.Size];
         new BackupMessage((BackupOperation)0x11).Write(bytes);
         Assert.Equal(BackupMessage.Size, layout.Bytes);
@@ -253,7 +253,7 @@ public sealed class IntegrationPageTests
     [Fact]
     public void File_copies_lie_as_the_page_says()
     {
-        SpecLayout layout = Page.Layout("file-copy", 0);
+        SpecLayout layout = Data.Layout("file-copy", 0);
         var bytes = new byte[FileCopyMessages.StartSize];
         FileCopyMessages.WriteStart(bytes, "/tmp/", "name", (FileCopyFlags)3, 0x0102030405060708);
         Assert.Equal(FileCopyMessages.StartSize, layout.Bytes);
@@ -263,7 +263,7 @@ public sealed class IntegrationPageTests
         Assert.Equal(3UL, layout.Read(bytes, "flags"));
         Assert.Equal(0x0102030405060708UL, layout.Read(bytes, "file bytes"));
 
-        layout = Page.Layout("file-copy", 1);
+        layout = Data.Layout("file-copy", 1);
         bytes = new byte[FileCopyMessages.WriteSize];
         FileCopyMessages.WriteData(bytes, 0x0102030405060708, [7, 8, 9]);
         Assert.Equal(FileCopyMessages.WriteSize, layout.Bytes);
@@ -273,7 +273,7 @@ public sealed class IntegrationPageTests
         Assert.Equal(3UL, layout.Read(bytes, "count"));
         Assert.Equal([7, 8, 9, 0], layout.Slice(bytes, "data")[..4].ToArray());
 
-        layout = Page.Layout("file-copy", 2);
+        layout = Data.Layout("file-copy", 2);
         bytes = new byte[FileCopyMessages.EndSize];
         FileCopyMessages.WriteEnd(bytes, FileCopyOperation.Cancel);
         Assert.Equal(FileCopyMessages.EndSize, layout.Bytes);

@@ -7,7 +7,7 @@ namespace VmBus.Protocol.Tests.Network;
 /// <summary>Holds the code against the tables of protocol-spec/network.md.</summary>
 public sealed class NetworkPageTests
 {
-    private static readonly SpecPage Page = SpecPage.Load("network.md");
+    private static readonly SpecPage Page = SpecPage.Load("network.md"), Rndis = SpecPage.Load("rndis.md"), Ndis = SpecPage.Load("ndis.md");
 
     [Fact]
     public void Messages_are_those_of_the_page() => Assert.Empty(Page.Numbers("messages").DifferencesFrom<NvspMessageType>());
@@ -25,41 +25,41 @@ public sealed class NetworkPageTests
     public void Channel_types_are_those_of_the_page() => Assert.Empty(Page.Numbers("channel-types").DifferencesFrom<NvspChannelType>());
 
     [Fact]
-    public void Information_types_are_those_of_the_page() => Assert.Empty(Page.Numbers("information-types").DifferencesFrom<PacketInformationType>());
+    public void Information_types_are_those_of_the_page() => Assert.Empty(Rndis.Numbers("information-types").DifferencesFrom<PacketInformationType>());
 
     [Fact]
     public void Checksum_bits_are_those_of_the_page()
     {
-        SpecNumbers toDo = Page.Numbers("checksum-to-do");
+        SpecNumbers toDo = Rndis.Numbers("checksum-to-do");
         Assert.Equal((ulong)ChecksumToDo.IsIpv4, toDo["IsIpv4"]);
         Assert.Equal((ulong)ChecksumToDo.IsIpv6, toDo["IsIpv6"]);
         Assert.Equal((ulong)ChecksumToDo.Tcp, toDo["Tcp"]);
         Assert.Equal((ulong)ChecksumToDo.Udp, toDo["Udp"]);
         Assert.Equal((ulong)ChecksumToDo.IpHeader, toDo["IpHeader"]);
-        Assert.Empty(Page.Numbers("checksum-done").DifferencesFrom<ChecksumDone>());
+        Assert.Empty(Rndis.Numbers("checksum-done").DifferencesFrom<ChecksumDone>());
     }
 
     [Fact]
-    public void Coalescing_flags_are_those_of_the_page() => Assert.Empty(Page.Numbers("coalescing").DifferencesFrom<CoalescingFlags>());
+    public void Coalescing_flags_are_those_of_the_page() => Assert.Empty(Rndis.Numbers("coalescing").DifferencesFrom<CoalescingFlags>());
 
     [Fact]
-    public void Rndis_messages_are_those_of_the_page() => Assert.Empty(Page.Numbers("rndis-messages").DifferencesFrom<RndisMessageType>());
+    public void Rndis_messages_are_those_of_the_page() => Assert.Empty(Rndis.Numbers("rndis-messages").DifferencesFrom<RndisMessageType>());
 
     [Fact]
-    public void Rndis_status_values_are_those_of_the_page() => Assert.Empty(Page.Numbers("rndis-status-values").DifferencesFrom<RndisStatus>());
+    public void Rndis_status_values_are_those_of_the_page() => Assert.Empty(Rndis.Numbers("rndis-status-values").DifferencesFrom<RndisStatus>());
 
     [Fact]
-    public void Objects_are_those_of_the_page() => Assert.Empty(Page.Numbers("objects").DifferencesFrom<NdisOid>());
+    public void Objects_are_those_of_the_page() => Assert.Empty(Rndis.Numbers("objects").DifferencesFrom<NdisOid>());
 
     [Fact]
-    public void Object_types_are_those_of_the_page() => Assert.Empty(Page.Numbers("object-types").DifferencesFrom<NdisObjectType>());
+    public void Object_types_are_those_of_the_page() => Assert.Empty(Ndis.Numbers("object-types").DifferencesFrom<NdisObjectType>());
 
     [Fact]
     public void Settings_are_those_of_the_page()
     {
-        Assert.Empty(Page.Numbers("checksum-settings").DifferencesFrom<ChecksumSetting>());
-        Assert.Empty(Page.Numbers("offload-settings").DifferencesFrom<OffloadSetting>());
-        Assert.Empty(Page.Numbers("receive-scale-flags").DifferencesFrom<ReceiveScaleFlags>());
+        Assert.Empty(Ndis.Numbers("checksum-settings").DifferencesFrom<ChecksumSetting>());
+        Assert.Empty(Ndis.Numbers("offload-settings").DifferencesFrom<OffloadSetting>());
+        Assert.Empty(Ndis.Numbers("receive-scale-flags").DifferencesFrom<ReceiveScaleFlags>());
     }
 
     [Fact]
@@ -191,8 +191,8 @@ public sealed class NetworkPageTests
     {
         var bytes = new byte[16];
         PacketInformation.Write(bytes, PacketInformationType.Checksum, 0);
-        Page.Layout("packet-information").Write(bytes, "element bytes", size);
-        Page.Layout("packet-information").Write(bytes, "value offset", offset);
+        Rndis.Layout("packet-information").Write(bytes, "element bytes", size);
+        Rndis.Layout("packet-information").Write(bytes, "value offset", offset);
         ReadOnlySpan<byte> source = bytes;
         Assert.False(PacketInformation.TryRead(ref source, out _));
     }
@@ -294,7 +294,7 @@ public sealed class NetworkPageTests
 
     private static SpecLayout Check(string anchor, byte[] bytes, int size, params (string Field, ulong Value)[] fields)
     {
-        SpecLayout layout = Page.Layout(anchor);
+        SpecLayout layout = new[] { Page, Rndis, Ndis }.Single(page => page.Anchors.Contains(anchor)).Layout(anchor);
         Assert.Equal(size, layout.Bytes);
         foreach ((string field, ulong value) in fields) Assert.Equal((field, value), (field, layout.Read(bytes, field)));
         return layout;

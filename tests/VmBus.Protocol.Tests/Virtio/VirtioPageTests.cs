@@ -8,7 +8,7 @@ namespace VmBus.Protocol.Tests.Virtio;
 /// <summary>Code and protocol-spec/virtio.md say the same.</summary>
 public sealed class VirtioPageTests
 {
-    private static readonly SpecPage Page = SpecPage.Load("virtio.md");
+    private static readonly SpecPage Page = SpecPage.Load("virtio.md"), VhostUser = SpecPage.Load("vhost-user.md");
 
     [Fact]
     public void Feature_bits_are_the_pages() => Assert.Empty(
@@ -23,7 +23,7 @@ public sealed class VirtioPageTests
 
     [Fact]
     public void Messages_and_protocol_features_are_the_pages() => Assert.Empty(
-        Page.Numbers("messages").DifferencesFrom<VhostUserRequest>().Concat(Page.Numbers("protocol-features").DifferencesFrom<VhostUserFeatures>()));
+        VhostUser.Numbers("messages").DifferencesFrom<VhostUserRequest>().Concat(VhostUser.Numbers("protocol-features").DifferencesFrom<VhostUserFeatures>()));
 
     [Fact]
     public void Block_configuration_is_written_where_the_page_has_it()
@@ -127,7 +127,7 @@ public sealed class VirtioPageTests
     [Fact]
     public void Header_is_where_the_page_has_it()
     {
-        SpecLayout layout = Page.Layout("header");
+        SpecLayout layout = VhostUser.Layout("header");
         byte[] bytes = new byte[VhostUserHeader.Size];
         new VhostUserHeader(24, VhostUserHeader.Version | VhostUserHeader.NeedReply, 4096).Write(bytes);
         Assert.Equal(VhostUserHeader.Size, layout.Bytes);

@@ -14,7 +14,7 @@ public sealed class NetworkControlTests
 {
     public static TheoryData<string, bool, bool> Objects()
     {
-        SpecTable table = SpecPage.Load("network.md").Table("objects");
+        SpecTable table = SpecPage.Load("rndis.md").Table("objects");
         var data = new TheoryData<string, bool, bool>();
         for (int row = 0; row < table.RowCount; row++)
             data.Add(table.Cell(row, "name"), table.Cell(row, "query").Length > 0, table.Cell(row, "set").Length > 0);

@@ -56,18 +56,29 @@ public sealed class BlockDriver : IDisposable
         front.ShareMemory(Memory);
         ShareInflight(front);
         front.Send(VhostUserRequest.SetQueueSize, 0, QueueSize);
-        // What a monitor knows after its back-end died: the used index.
-        front.Send(VhostUserRequest.SetQueueBase, 0, ReadUInt16(UsedAt + 2));
-        front.Send(VhostUserRequest.SetQueueAddresses,
-        [
-            .. FrontEnd.Bytes(0UL), .. FrontEnd.Bytes(FrontEnd.UserAddress + DescriptorsAt), .. FrontEnd.Bytes(FrontEnd.UserAddress + UsedAt),
-            .. FrontEnd.Bytes(FrontEnd.UserAddress + AvailableAt), .. FrontEnd.Bytes(UsedAt),
-        ]);
-        front.Send(VhostUserRequest.SetQueueCall, 0UL, _call);
-        front.Send(VhostUserRequest.SetQueueKick, 0UL, _kick);
+        SendBase();
+        SendAddresses();
+        SendCall();
+        SendKick();
         front.Send(VhostUserRequest.SetQueueEnable, 0, 1);
         _connectedBefore = true;
     }
+
+    /// <summary>Says where the queue begins: what a monitor knows after its back-end died, the used index.</summary>
+    public void SendBase() => FrontEnd!.Send(VhostUserRequest.SetQueueBase, 0, ReadUInt16(UsedAt + 2));
+
+    /// <summary>Says where the rings are.</summary>
+    public void SendAddresses() => FrontEnd!.Send(VhostUserRequest.SetQueueAddresses,
+    [
+        .. FrontEnd.Bytes(0UL), .. FrontEnd.Bytes(FrontEnd.UserAddress + DescriptorsAt), .. FrontEnd.Bytes(FrontEnd.UserAddress + UsedAt),
+        .. FrontEnd.Bytes(FrontEnd.UserAddress + AvailableAt), .. FrontEnd.Bytes(UsedAt),
+    ]);
+
+    /// <summary>Gives the queue its call.</summary>
+    public void SendCall() => FrontEnd!.Send(VhostUserRequest.SetQueueCall, 0UL, _call);
+
+    /// <summary>Gives the queue its kick.</summary>
+    public void SendKick() => FrontEnd!.Send(VhostUserRequest.SetQueueKick, 0UL, _kick);
 
     /// <summary>Ends the connection.</summary>
     public void Leave()

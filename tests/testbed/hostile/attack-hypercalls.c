@@ -86,6 +86,7 @@ static void attack_signals(void)
 
 void attack_hypercalls(void)
 {
+    begin_rule("SY-10");
     attack_posts();
     check_storage();
     attack_signals();
@@ -96,5 +97,6 @@ void attack_hypercalls(void)
     for (u32 code = 0x40; code < 0x200; code++)
         if (code != known[0] && code != known[1] && (code < 0x69 || code > 0x6B)) check("status", INVALID_CODE, hypercall(code, 0));
     check("the last code", INVALID_CODE, hypercall(0xFFFF, ~0ull));
+    end_rule("posts, signals and unknown codes, bad in every way of the table");
     check_storage();
 }

@@ -14,3 +14,4 @@ void attack_pages(void);
 void attack_races(void);
 void attack_endings(void);
 void attack_services(void);
+void attack_controller(void);

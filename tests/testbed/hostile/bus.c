@@ -66,6 +66,8 @@ void post_words(u32 count, ...)
 
 u64 signal(u32 connection) { return hypercall(SIGNAL_EVENT | FAST, connection); }
 
+volatile u8 *slot_of(u32 processor) { return message_page[processor] + SLOT; }
+
 static void note_offer(const struct message *message)
 {
     static const u8 scsi[16] = {0xD9, 0x63, 0x61, 0xBA, 0xA1, 0x04, 0x29, 0x4D, 0xB6, 0x05, 0x72, 0xE2, 0xFF, 0xB1, 0xDC, 0x7F};
@@ -83,7 +85,7 @@ bool take_message(struct message *message)
 {
     for (;;)
     {
-        volatile u8 *slot = message_page[0] + SLOT;
+        volatile u8 *slot = slot_of(0);
         volatile u32 *type = (volatile u32 *)slot;
         if (!*type) return false;
         memset(message, 0, sizeof(*message));

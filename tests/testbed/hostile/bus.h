@@ -47,6 +47,9 @@ void post(const void *message, u32 bytes);
 void post_words(u32 count, ...);
 u64 signal(u32 connection);
 
+// The message slot of SINT 2 of a processor.
+volatile u8 *slot_of(u32 processor);
+
 // The next message that is no offer and no rescind (these are noted); false when there is none now.
 bool take_message(struct message *message);
 struct message next_message(const char *what);

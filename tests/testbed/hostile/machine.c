@@ -10,7 +10,8 @@
 extern const u8 second_start[], second_start_end[];
 
 static const char *attack = "start";
-static u64 passed, failed;
+static u64 passed, failed, failed_before;
+static const char *rule;
 static void (*volatile second_job)(void);
 
 void *memcpy(void *target, const void *source, size_t bytes)
@@ -89,6 +90,27 @@ void check(const char *what, u64 expected, u64 got)
     print("\n");
 }
 
+void tell_rule(const char *id, bool kept, const char *evidence)
+{
+    print("rule ");
+    print(id);
+    print(kept ? " pass " : " FAIL ");
+    print(evidence);
+    print("\n");
+}
+
+void begin_rule(const char *id)
+{
+    rule = id;
+    failed_before = failed;
+}
+
+void end_rule(const char *evidence)
+{
+    tell_rule(rule, failed == failed_before, evidence);
+    rule = NULL;
+}
+
 void fatal(const char *what, u64 value)
 {
     report(what);
@@ -100,6 +122,7 @@ void fatal(const char *what, u64 value)
 
 void finish(void)
 {
+    if (rule) end_rule("it did not come so far");
     print("passed ");
     print_number(passed);
     print(" failed ");

@@ -51,6 +51,11 @@ void print_number(u64 value);
 
 // Names the attack that the checks after it belong to.
 void begin(const char *attack);
+// Begins to look at a rule of protocol-spec/, and ends: the console tells `rule ID pass` or `rule ID FAIL` and what was seen, for conformance reports.
+void begin_rule(const char *id);
+void end_rule(const char *evidence);
+// Tells of a rule that a host may break without harm to this guest: it counts as no failed check.
+void tell_rule(const char *id, bool kept, const char *evidence);
 // Reports when `got` is not `expected`.
 void check(const char *what, u64 expected, u64 got);
 // Reports and ends the partition.

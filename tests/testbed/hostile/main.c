@@ -8,7 +8,7 @@ static const struct { const char *name; void (*run)(void); } attacks[] = {
     {"hypercalls", attack_hypercalls}, {"messages", attack_messages}, {"channels", attack_channels}, {"gpadls", attack_gpadls},
     {"rings", attack_rings}, {"packets", attack_packets}, {"requests", attack_requests}, {"floods", attack_floods},
     {"pages", attack_pages}, {"races", attack_races}, {"endings", attack_endings},
-    {"services", attack_services},
+    {"services", attack_services}, {"controller", attack_controller},
 };
 
 // The text after `attack=` is `name` up to a space or the end.

@@ -83,13 +83,15 @@ internal static class MemoryChecks
         return "two responses to nothing, an unknown type, two short messages";
     }
 
-    private static BenchChannel Open(Bench bench)
+    /// <summary>Connects, and opens the device.</summary>
+    public static BenchChannel Open(Bench bench)
     {
         _ = bench.ConnectAndList();
         return bench.Open(bench.Find(InterfaceType, "dynamic memory"));
     }
 
-    private static void Agree(BenchChannel channel)
+    /// <summary>Agrees on a version, and says that the guest can do everything.</summary>
+    public static void Agree(BenchChannel channel)
     {
         Bench.Must(Array.Exists(Versions, pair => Propose(channel, pair.Version)), "No version was taken.");
         byte[] report = Message(DynamicMemoryMessageType.CapabilitiesReport, DynamicMemoryMessages.CapabilitiesSize);
@@ -110,7 +112,8 @@ internal static class MemoryChecks
         return taken == 1;
     }
 
-    private static byte[] Expect(BenchChannel channel, DynamicMemoryMessageType type, string after)
+    /// <summary>The next message, which has to be of this type, without what pads it.</summary>
+    public static byte[] Expect(BenchChannel channel, DynamicMemoryMessageType type, string after)
     {
         ReceivedPacket packet = channel.Expect(after);
         bool sound = DynamicMemoryHeader.TryRead(packet.Payload, out DynamicMemoryHeader header) && header.Type == type;
@@ -118,7 +121,8 @@ internal static class MemoryChecks
         return packet.Payload[..header.Bytes];
     }
 
-    private static byte[] Message(DynamicMemoryMessageType type, int bytes)
+    /// <summary>A message of the guest; what is behind its header is zero.</summary>
+    public static byte[] Message(DynamicMemoryMessageType type, int bytes)
     {
         byte[] message = new byte[bytes];
         new DynamicMemoryHeader(type, bytes, 7).Write(message);

@@ -117,6 +117,20 @@ internal sealed class NetworkBench
         return (status, value.ToArray());
     }
 
+    /// <summary>Says which frames the guest wants.</summary>
+    /// <param name="filter">Bits of the packet filter; 0 for none.</param>
+    public void SetFilter(uint filter)
+    {
+        byte[] request = new byte[RndisRequest.Size + sizeof(uint)];
+        uint id = _requestId++;
+        new RndisRequest(new RndisControlHeader(RndisMessageType.Set, (uint)request.Length, id), NdisOid.CurrentPacketFilter, sizeof(uint), RndisRequest.Size - RndisPacketHeader.OffsetBase).Write(request);
+        WriteUInt32LittleEndian(request.AsSpan(RndisRequest.Size), filter);
+        Bench.Must(Control(request) == NvspStatus.Success, "The packet filter was not taken.");
+        byte[] reply = Reply("The packet filter");
+        bool sound = RndisControlHeader.TryRead(reply, out RndisControlHeader header) && header.Type == RndisMessageType.SetComplete && header.RequestId == id;
+        Bench.Must(sound && reply.Length >= 16 && ReadUInt32LittleEndian(reply.AsSpan(12)) == 0, $"The packet filter was answered with {Convert.ToHexString(reply)}.");
+    }
+
     /// <summary>Sends an NVSP message and takes the completion's payload.</summary>
     public byte[] Ask(Action<byte[]> write, string what)
     {
