@@ -71,7 +71,7 @@ internal static class RunCommand
                 + "with, and pages that it does not use go back to the host by themselves",
         };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
-        Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench'" };
+        Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench' and 'vmbus-guest conformance'" };
         Option<bool> monitor = new("--monitor") { Description = "With --echo: have the guest signal that device by its monitor page, at which the host looks a thousand times a second, and not by hypercalls; programs in a Linux guest before 6.10 have no other devices" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };

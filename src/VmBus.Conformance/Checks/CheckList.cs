@@ -19,6 +19,8 @@ internal static class CheckList
         ["SY-9"] = NeedsAMachine,
         ["SY-10"] = NeedsAMachine,
         ["SY-11"] = NeedsAMachine,
+        ["SY-14"] = "A process-partition has no processor: 'vmbus-guest conformance' checks it from inside a guest.",
+        ["SY-15"] = "No device of a process-partition is signalled by the monitor page: 'vmbus-guest conformance' checks it from inside a guest.",
         ["NW-21"] = "It takes frames that come from the link.",
         ["DM-7"] = NeedsAnOperator,
         ["DM-8"] = NeedsAnOperator,
@@ -38,7 +40,7 @@ internal static class CheckList
     private static IEnumerable<ConformanceCheck> All() =>
     [
         .. ContactChecks.All, .. OfferChecks.All, .. GpadlChecks.All, .. OpenChecks.All, .. RescindChecks.All, .. LaterChecks.All,
-        .. RingChecks.All, .. CorruptRingChecks.All, .. SignalChecks.All,
+        .. OpeningChecks.All, .. CorruptRingChecks.All, .. SignalChecks.All,
         .. StorageChecks.All, .. StorageCommandChecks.All, .. NetworkChecks.All, .. IntegrationChecks.All, .. MemoryChecks.All, .. SocketChecks.All,
     ];
 }
