@@ -43,6 +43,7 @@ internal static class Program
         KvpCommand.Create(),
         TimeCommand.Create(),
         BenchCommand.Create(),
+        ConformanceCommand.Create(),
         RunCommand.Create(),
         ThawCommand.Create(),
     };

@@ -158,6 +158,7 @@ public sealed class VmBusServer : IDisposable
         if (_isDisposed) return;
         _isDisposed = true;
         Reset();
+        _host.Dispose();
         _control.Dispose();
     }
 

@@ -77,7 +77,7 @@ public sealed class Partition : IPartitionControl, IChannelObserver, IDisposable
             if (options.IntegrationServices.Contains(service.Service)) _bus.Offer(service);
         });
         if (options.DynamicMemory && !options.Balloon) _bus.Offer(_dynamicMemory);
-        if (options.Echo) _bus.Offer(new EchoProvider());
+        if (options.Echo) _bus.Offer(new EchoProvider(options.EchoByMonitor));
     }
 
     /// <summary>Opens everything the partition needs and checks it; nothing runs yet.</summary>

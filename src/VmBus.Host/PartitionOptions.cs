@@ -36,6 +36,9 @@ public sealed record PartitionOptions
     /// <summary>Whether the guest is offered a device that answers everything, to measure the bus with.</summary>
     public bool Echo { get; init; }
 
+    /// <summary>Whether the guest signals that device by its monitor page, which programs in Linux before 6.10 need, and not by a hypercall.</summary>
+    public bool EchoByMonitor { get; init; }
+
     /// <summary>Whether the guest is offered dynamic memory, which gives memory back and takes it.</summary>
     public bool DynamicMemory { get; init; } = true;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmBus.Client.Sysfs;
 using VmBus.GuestTools.Devices;
 using VmBus.Protocol.Text;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmBus.Client.Sysfs;
 using VmBus.Client.Uio;
 using VmBus.GuestTools.Backup;
 using VmBus.GuestTools.Daemon;

@@ -41,15 +41,16 @@ internal static class ConformanceCommand
         Option<string?> trace = new("--trace") { Description = "With --guest: do nothing with a partition, but look at this trace, which 'vmbus trace --packets' has made", HelpName = "FILE" };
         var command = new Command(
             "conformance",
-            "Holds a host against the rules of the protocol pages, as its guest: this program's own host, or one at a socket. Or, with --guest, a guest. Prints one line for each rule (pass, FAIL, or not covered) with what was seen, and a table. Exit status 0 when no rule is broken, 1 when one is.")
+            "Holds a host against the rules of the protocol pages, as its guest: this program's own host, or one at a socket. Or, with --guest, a guest; 'vmbus-guest conformance' does it from inside a guest, of whatever host. Prints one line for each rule (pass, FAIL, or not covered) with what was seen, and a table. Exit status 0 when no rule is broken, 1 when one is.")
         {
             rules, socket, name, json, junit, reports, table, brief, list, patience, guest, reboot, nic, trace,
         };
         Func<ParseResult, PartitionTarget> target = PartitionTarget.AddTo(command, isOptional: true);
         command.SetAction(parsed => RunCommand.Guard(() =>
         {
-            Func<string, bool> takes = Filter(parsed.GetValue(rules) ?? []);
-            if (parsed.GetValue(list)) return List(takes);
+            RuleFilter filter = RuleFilter.TryParse(parsed.GetValue(rules) ?? [], out string unknown)
+                ?? throw new UsageException($"There is no rule '{unknown}': 'vmbus conformance --list' shows all.");
+            if (parsed.GetValue(list)) return List(filter.Takes);
             bool isGuest = parsed.GetValue(guest);
             int seconds = parsed.GetValue(patience) ?? (isGuest ? GuestPatience : HostPatience);
             if (seconds is < 1 or > 3600) throw new UsageException($"--patience takes 1 to 3600 seconds, not {seconds}.");
@@ -57,8 +58,8 @@ internal static class ConformanceCommand
             Refuse(isGuest, target(parsed), script, parsed.GetValue(trace), parsed.GetValue(socket));
             ConformanceReport[] others = [.. (parsed.GetValue(reports) ?? []).Select(Read)];
             ConformanceReport report = isGuest
-                ? RunGuest(script, target(parsed), parsed.GetValue(trace), parsed.GetValue(name), parsed.GetValue(rules) is { Length: > 0 } ? takes : null)
-                : Run(parsed.GetValue(socket), target(parsed), parsed.GetValue(name), script.Patience, takes);
+                ? RunGuest(script, target(parsed), parsed.GetValue(trace), parsed.GetValue(name), filter.IsOpen ? null : filter.Takes)
+                : Run(parsed.GetValue(socket), target(parsed), parsed.GetValue(name), script.Patience, filter.Takes);
             report = others.Aggregate(report, static (whole, other) => whole.With(other));
             if (parsed.GetValue(table)) ReportWriter.WriteMarkdown(report, Console.Out);
             else ReportWriter.WriteText(report, Console.Out, !parsed.GetValue(brief));
@@ -68,20 +69,6 @@ internal static class ConformanceCommand
         }));
         return command;
     }
-
-    private static Func<string, bool> Filter(string[] wanted)
-    {
-        foreach (string text in wanted)
-        {
-            if (!RuleBook.All.Any(rule => Takes(text, rule.Id))) throw new UsageException($"There is no rule '{text}': 'vmbus conformance --list' shows all.");
-        }
-
-        return id => wanted.Length == 0 || Array.Exists(wanted, text => Takes(text, id));
-    }
-
-    private static bool Takes(string text, string id) => text.Contains('-', StringComparison.Ordinal)
-        ? string.Equals(text, id, StringComparison.OrdinalIgnoreCase)
-        : id.StartsWith(text + "-", StringComparison.OrdinalIgnoreCase);
 
     private static int List(Func<string, bool> takes)
     {

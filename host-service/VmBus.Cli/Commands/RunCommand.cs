@@ -71,7 +71,8 @@ internal static class RunCommand
                 + "with, and pages that it does not use go back to the host by themselves",
         };
         Option<bool> exec = new("--exec") { Description = "Let 'vmbus exec' run commands in the guest, whose exec service (vmbus-guest-exec) carries them out; off without this" };
-        Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench'" };
+        Option<bool> echo = new("--echo") { Description = "Offer the guest a device that answers every packet with its own bytes, for 'vmbus-guest bench' and 'vmbus-guest conformance'" };
+        Option<bool> monitor = new("--monitor") { Description = "With --echo: have the guest signal that device by its monitor page, at which the host looks a thousand times a second, and not by hypercalls; programs in a Linux guest before 6.10 have no other devices" };
         Option<string> integration = new("--integration") { HelpName = "SERVICES", Description = IntegrationOption.Help, DefaultValueFactory = _ => "all" };
         Option<string> console = new("--console") { HelpName = "WHERE", Description = "Serial console: stdio (Ctrl-A h lists its keys, Ctrl-A c is a monitor that adds and removes disks and network adapters and talks to the guest's integration services), none, file:PATH or unix:PATH", DefaultValueFactory = _ => "stdio" };
         Option<string?> second = new(ConsoleOption.Virtio)
@@ -96,7 +97,7 @@ internal static class RunCommand
         Option<string> log = LogOption.Create();
         var command = new Command("run", "Runs one partition in the foreground until its guest powers off.")
         {
-            kernel, initrd, append, image.BootEntry, image.UserData, image.MetaData, image.Firmware, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, integration,
+            kernel, initrd, append, image.BootEntry, image.UserData, image.MetaData, image.Firmware, cpus, memory, name, disks, nics, capture, vsock, balloon, rng, exec, echo, monitor, integration,
             console, second, control, noReboot, stopTimeout, result, poll, version, sandbox, runAs, given, log,
         };
         command.SetAction(parsed => Guard(() =>
@@ -128,6 +129,7 @@ internal static class RunCommand
                 Entropy = parsed.GetValue(rng),
                 Exec = parsed.GetValue(exec),
                 Echo = parsed.GetValue(echo),
+                EchoByMonitor = parsed.GetValue(monitor),
                 IntegrationServices = services.Services,
                 DynamicMemory = services.DynamicMemory,
                 PollTime = PollOption.Parse(parsed.GetValue(poll)),
@@ -138,6 +140,7 @@ internal static class RunCommand
             };
             if (options is { Exec: true, Sockets.IsVirtio: true })
                 throw new UsageException("--exec reaches the guest by Hyper-V sockets, beside which Linux has no others: give --vsock bus=vmbus, or leave out --exec.");
+            if (options is { EchoByMonitor: true, Echo: false }) throw new UsageException("--monitor is how the guest signals the echo device: give --echo too.");
             if (options.Balloon && options.MaximumMemoryBytes > options.MemoryBytes)
                 throw new UsageException("--balloon adds no memory to what the guest starts with, so --memory cannot have max=: leave out one of them.");
             var timeout = TimeSpan.FromSeconds(InRange("--stop-timeout", parsed.GetValue(stopTimeout), 0, 3600));

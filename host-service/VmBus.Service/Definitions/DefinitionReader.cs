@@ -93,7 +93,7 @@ internal static class DefinitionReader
             if (root.Number(key) is { } value) options.AddRange([option, value.ToString(CultureInfo.InvariantCulture)]);
         }
 
-        foreach ((string key, string option) in new[] { ("exec", "--exec"), ("echo", "--echo"), ("noReboot", "--no-reboot") })
+        foreach ((string key, string option) in new[] { ("exec", "--exec"), ("echo", "--echo"), ("monitor", "--monitor"), ("noReboot", "--no-reboot") })
         {
             if (root.Flag(key)) options.Add(option);
         }

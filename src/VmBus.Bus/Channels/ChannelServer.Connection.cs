@@ -70,6 +70,7 @@ internal sealed partial class ChannelServer
         _isDisconnecting = false;
         Version = null;
         Features = FeatureFlags.None;
+        effects.SetMonitorPage(0);
         _offersRequested = false;
         _isPaused = false;
         _held.Clear();
@@ -116,6 +117,7 @@ internal sealed partial class ChannelServer
         Features = contact.Features & FeatureFlags.Served;
         uint selected = contact.Version >= ProtocolVersion.V5_0 ? ConnectionIds.Message : contact.Version.Value;
         Send(new VersionResponse(1, ConnectionStatus.Successful, selected, contact.Version >= ProtocolVersion.V6_0 ? Features : null));
+        effects.SetMonitorPage(contact.ChildToParentMonitorPage);
         effects.ConnectionChanged(Version);
     }
 
@@ -125,10 +127,10 @@ internal sealed partial class ChannelServer
         return null;
     }
 
-    // Monitor pages are checked, never used: no offer has a monitor, so every signal of the guest is a hypercall.
     private Refusal? OnModifyConnection(in ModifyConnection request)
     {
         bool sound = request.ParentToChildMonitorPage == 0 == (request.ChildToParentMonitorPage == 0);
+        if (sound) effects.SetMonitorPage(request.ChildToParentMonitorPage);
         Send(new ModifyConnectionResponse(sound ? ConnectionStatus.Successful : ConnectionStatus.UnknownFailure));
         return sound ? null : Refusal.BadState;
     }

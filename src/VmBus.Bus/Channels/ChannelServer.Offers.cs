@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using VmBus.Bus.Devices;
 using VmBus.Bus.Gpadls;
+using VmBus.Memory.Synic;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.HyperV;
 
@@ -63,10 +64,21 @@ internal sealed partial class ChannelServer
         uint id = 1;
         while (id <= MaximumChannelId && _channels.ContainsKey(id)) id++;
         if (id > MaximumChannelId) return null;
-        var channel = new ServerChannel(id, offer, primary, index);
+        var channel = new ServerChannel(id, offer, primary, index) { MonitorId = offer.IsMonitored && primary is null ? TakeMonitorId() : null };
         _channels.Add(id, channel);
         primary?.Subchannels.Add(channel);
         return channel;
+    }
+
+    // One that finds none signals by hypercalls, as all others do.
+    private byte? TakeMonitorId()
+    {
+        for (byte id = 0; id < MonitorTrigger.IdCount; id++)
+        {
+            if (_channels.Values.All(channel => channel.MonitorId != id)) return id;
+        }
+
+        return null;
     }
 
     // Only once per connection: a guest that lost count gets nothing twice.
@@ -101,7 +113,10 @@ internal sealed partial class ChannelServer
             channel.Offer.UserDefined,
             (ushort)channel.SubchannelIndex,
             channel.Id,
-            ConnectionIds.ForChannel(channel.Id)));
+            ConnectionIds.ForChannel(channel.Id))
+        {
+            MonitorId = channel.MonitorId,
+        });
     }
 
     private Refusal? OnRelIdReleased(uint channelId)

@@ -144,7 +144,8 @@ internal sealed partial class ChannelServer
             request.TargetProcessor,
             fromGuest,
             toGuest,
-            request.UserData));
+            request.UserData,
+            channel.MonitorId));
         return null;
     }
 

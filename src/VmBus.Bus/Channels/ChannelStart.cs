@@ -12,6 +12,7 @@ namespace VmBus.Bus.Channels;
 /// <param name="FromGuest">Pages of the ring that the guest writes.</param>
 /// <param name="ToGuest">Pages of the ring that the host writes.</param>
 /// <param name="UserData">The 120 bytes of the open.</param>
+/// <param name="MonitorId">The bit of the monitor page by which the guest signals too; null for none.</param>
 internal sealed record ChannelStart(
     uint ChannelId,
     uint PrimaryId,
@@ -21,4 +22,5 @@ internal sealed record ChannelStart(
     uint TargetProcessor,
     IReadOnlyList<PageRun> FromGuest,
     IReadOnlyList<PageRun> ToGuest,
-    ReadOnlyMemory<byte> UserData);
+    ReadOnlyMemory<byte> UserData,
+    byte? MonitorId);

@@ -11,6 +11,9 @@ internal interface IChannelEffects
     /// <summary>From now on messages go to this virtual processor.</summary>
     void SetMessageProcessor(uint virtualProcessor);
 
+    /// <summary>The guest signals channels that have a monitor id by this page of its RAM; 0 for none. Nothing looks at the page before from now on.</summary>
+    void SetMonitorPage(ulong page);
+
     /// <summary>Drops messages that have not reached the guest.</summary>
     void DropMessages();
 

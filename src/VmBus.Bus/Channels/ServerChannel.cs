@@ -19,6 +19,9 @@ internal sealed class ServerChannel(uint id, ChannelOffer offer, ServerChannel? 
 
     public List<ServerChannel> Subchannels { get; } = [];
 
+    /// <summary>The bit of the monitor page that is this channel's; null when its guest signals by hypercalls.</summary>
+    public byte? MonitorId { get; init; }
+
     public ChannelState State { get; set; }
 
     /// <summary>What was decided while <see cref="ChannelState.Opening"/> or <see cref="ChannelState.Closing"/>.</summary>

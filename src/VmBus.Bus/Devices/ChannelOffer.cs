@@ -7,4 +7,11 @@ namespace VmBus.Bus.Devices;
 /// <param name="MmioMegabytes">Device memory the guest must find, in MiB.</param>
 /// <param name="UserDefined">At most 120 bytes the protocol gives to the device.</param>
 public sealed record ChannelOffer(
-    Guid InterfaceType, Guid InterfaceInstance, ushort Flags = 0, ushort MmioMegabytes = 0, ReadOnlyMemory<byte> UserDefined = default);
+    Guid InterfaceType, Guid InterfaceInstance, ushort Flags = 0, ushort MmioMegabytes = 0, ReadOnlyMemory<byte> UserDefined = default)
+{
+    /// <summary>
+    /// Whether the guest signals the primary channel by a bit of its monitor page, which the host looks at a thousand times a second while the channel is open.
+    /// Kernels before 6.10 let programs have no other devices.
+    /// </summary>
+    public bool IsMonitored { get; init; }
+}

@@ -15,7 +15,7 @@ namespace VmBus.Bus.Serving;
 
 /// <summary>Carries the channel server's effects out: rings, kicks and lanes on one side, the machine's ports on the other.</summary>
 /// <remarks>Members run on the control lane, except those of <see cref="IPumpOwner"/>, which lanes call and which come back by a post.</remarks>
-internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lane control, ILogger logger) : IChannelEffects, IPumpOwner
+internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lane control, ILogger logger) : IChannelEffects, IPumpOwner, IDisposable
 {
     private readonly Dictionary<uint, IChannelDevice> _devices = [];
     private readonly Dictionary<uint, RunningChannel> _running = [];
@@ -23,6 +23,7 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
     private readonly List<Action> _whenReset = [];
     private readonly LogBudget _refusals = new(TimeProvider.System);
     private readonly LogBudget _failures = new(TimeProvider.System);
+    private readonly MonitorWatch _monitors = new(ports.Memory, control);
     private int _primariesPlaced;
     private ChannelServer? _server;
 
@@ -106,6 +107,9 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
         return Tap.TryAdd(trace);
     }
 
+    /// <summary>No channel runs any more.</summary>
+    public void Dispose() => _monitors.Dispose();
+
     void IChannelEffects.Send(ReadOnlySpan<byte> message)
     {
         Tap.Message(TraceDirection.FromHost, message);
@@ -113,6 +117,8 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
     }
 
     void IChannelEffects.SetMessageProcessor(uint virtualProcessor) => ports.Messages.SetTarget(virtualProcessor);
+
+    void IChannelEffects.SetMonitorPage(ulong page) => _monitors.SetPage(page);
 
     void IChannelEffects.DropMessages() => ports.Messages.Clear();
 
@@ -128,6 +134,7 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
         }
 
         _running.Add(start.ChannelId, running);
+        if (start.MonitorId is { } bit) _monitors.Add(start.ChannelId, bit, running.Kick);
         running.Pump.Lane.Post(() =>
         {
             var channel = new OpenChannel(start, running.Pump, this, ports.Memory);
@@ -293,6 +300,7 @@ internal sealed class ChannelHost(BusPorts ports, IReadOnlyList<Lane> lanes, Lan
     {
         _running.Remove(channelId, out RunningChannel? running);
         ports.Events.Unbind(running!.ConnectionId);
+        _monitors.Remove(channelId);
         running.Kick.Dispose();
         return running;
     }

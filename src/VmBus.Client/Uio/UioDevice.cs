@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using VmBus.Memory.Synic;
 using VmBus.Native.Linux;
 
 namespace VmBus.Client.Uio;
@@ -30,6 +31,10 @@ public sealed class UioDevice
 
     /// <summary>Its node while it is bound to <c>uio_hv_generic</c>; else null.</summary>
     public string? Node => ReadUio() is { } uio ? Path.Combine(_root, "dev", uio) : null;
+
+    /// <summary>The bit of the monitor page by which the host is signalled; null for hypercalls.</summary>
+    public byte? MonitorId => TryRead(Path.Combine(_folder, "monitor_id")) is { } text && byte.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out byte id)
+        && id < MonitorTrigger.IdCount ? id : null;
 
     /// <summary>All devices of an interface type.</summary>
     /// <param name="interfaceType">What they were offered as.</param>
@@ -74,7 +79,7 @@ public sealed class UioDevice
             throw new UioException($"The kernel says that the rings of {uio} have '{size}' bytes.");
         string channel = Directory.GetDirectories(Path.Combine(_folder, "channels")).Order(StringComparer.Ordinal).FirstOrDefault()
             ?? throw new UioException($"Device {Instance} has no channel any more.");
-        return UioChannel.Open(Path.Combine(_root, "dev", uio), Path.Combine(channel, "ring"), bytes, wake);
+        return UioChannel.Open(Path.Combine(_root, "dev", uio), Path.Combine(channel, "ring"), bytes, MonitorId, wake);
     }
 
     private static Guid? ReadClass(string folder)

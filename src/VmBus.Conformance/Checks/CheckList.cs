@@ -19,6 +19,8 @@ internal static class CheckList
         ["SY-10"] = NeedsAMachine,
         ["SY-11"] = NeedsAMachine,
         ["SY-14"] = NeedsAMachine,
+        ["SY-15"] = "A process-partition has no processor: 'vmbus-guest conformance' checks it from inside a guest.",
+        ["SY-16"] = "No device of a process-partition is signalled by the monitor page: 'vmbus-guest conformance' checks it from inside a guest.",
     };
 
     /// <summary>The checks by the ids of their rules.</summary>
@@ -34,7 +36,7 @@ internal static class CheckList
     private static IEnumerable<ConformanceCheck> All() =>
     [
         .. ContactChecks.All, .. OfferChecks.All, .. GpadlChecks.All, .. OpenChecks.All, .. RescindChecks.All, .. LaterChecks.All,
-        .. RingChecks.All, .. CorruptRingChecks.All, .. SignalChecks.All,
+        .. OpeningChecks.All, .. CorruptRingChecks.All, .. SignalChecks.All,
         .. StorageChecks.All, .. StorageCommandChecks.All, .. NetworkChecks.All, .. IntegrationChecks.All, .. MemoryChecks.All, .. SocketChecks.All,
         .. OperatorChecks.All,
     ];

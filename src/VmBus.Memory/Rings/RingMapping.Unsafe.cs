@@ -123,6 +123,37 @@ public sealed class RingMapping : IDisposable
         }
     }
 
+    /// <summary>A word of the control page, whichever end it belongs to: for those who check the other end.</summary>
+    /// <param name="offset">A multiple of 4 below 4096.</param>
+    public uint ReadWord(int offset)
+    {
+        CheckWord(offset);
+        return Load(offset);
+    }
+
+    /// <summary>Writes a word of the control page, whichever end it belongs to: for those who check what the other end does then.</summary>
+    /// <param name="offset">A multiple of 4 below 4096.</param>
+    /// <param name="value">The word.</param>
+    public void WriteWord(int offset, uint value)
+    {
+        CheckWord(offset);
+        Store(offset, value);
+    }
+
+    /// <summary>Copies data out behind the reader's back.</summary>
+    /// <param name="position">Below <see cref="DataBytes"/>.</param>
+    /// <param name="destination">At most as long as the data; what is beyond the end comes from the start.</param>
+    public void ReadData(int position, Span<byte> destination) => CopyOut((uint)position, destination);
+
+    /// <summary>Writes data behind the writer's back.</summary>
+    /// <param name="position">Below <see cref="DataBytes"/>.</param>
+    /// <param name="source">At most as long as the data; what is beyond the end goes to the start.</param>
+    public void WriteData(int position, ReadOnlySpan<byte> source)
+    {
+        source.CopyTo(Data((uint)position, source.Length));
+        GC.KeepAlive(this);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _mapping.Dispose();
 
@@ -211,6 +242,12 @@ public sealed class RingMapping : IDisposable
 
         mapping = new RingMapping(reserved, dataBytes);
         return true;
+    }
+
+    private static void CheckWord(int offset)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)offset, (uint)RingControlPage.Size, nameof(offset));
+        if (offset % sizeof(uint) != 0) throw new ArgumentOutOfRangeException(nameof(offset), offset, "A word of the control page begins at a multiple of 4.");
     }
 
     private void CheckRange(uint index, int bytes)

@@ -12,7 +12,7 @@ namespace VmBus.Protocol.Channel;
 /// <remarks>
 /// [8) InterfaceType guid · [24) InterfaceInstance guid · [40) reserved 16 bytes · [56) Flags u16 · [58) MmioMegabytes u16 ·
 /// [60) UserDefined 120 bytes · [180) SubchannelIndex u16 · [182) optional device memory u16, 0 · [184) ChannelId u32 ·
-/// [188) monitor id u8, 0xFF for none · [189) monitor allocated u8, 0 · [190) dedicated interrupt u16, 1 · [192) ConnectionId u32.
+/// [188) MonitorId u8, 0xFF for none · [189) monitor allocated u8, bit 0 · [190) dedicated interrupt u16, 1 · [192) ConnectionId u32.
 /// Source: protocol-spec/channel-messages.md#layouts.
 /// </remarks>
 public readonly record struct OfferChannel(
@@ -31,7 +31,11 @@ public readonly record struct OfferChannel(
     /// <summary>Bytes of the user-defined area.</summary>
     public const int UserDefinedBytes = 120;
 
+    /// <summary>The bit of the monitor page by which the guest signals; null when it signals by hypercalls.</summary>
+    public byte? MonitorId { get; init; }
+
     private const byte NoMonitor = 0xFF;
+    private const byte HasMonitor = 1;
     private const ushort DedicatedInterrupt = 1;
 
     /// <inheritdoc/>
@@ -49,8 +53,10 @@ public readonly record struct OfferChannel(
         ushort index = body.UInt16();
         body.Skip(2);
         uint channel = body.UInt32();
-        body.Skip(4);
-        value = new(type, instance, flags, megabytes, userDefined, index, channel, body.UInt32());
+        byte monitor = body.Byte();
+        bool isMonitored = (body.Byte() & HasMonitor) != 0;
+        body.Skip(2);
+        value = new(type, instance, flags, megabytes, userDefined, index, channel, body.UInt32()) { MonitorId = isMonitored ? monitor : null };
         return body.IsWhole;
     }
 
@@ -65,8 +71,8 @@ public readonly record struct OfferChannel(
         .UInt16(SubchannelIndex)
         .Reserved(2)
         .UInt32(ChannelId)
-        .Byte(NoMonitor)
-        .Byte(0)
+        .Byte(MonitorId ?? NoMonitor)
+        .Byte(MonitorId is null ? (byte)0 : HasMonitor)
         .UInt16(DedicatedInterrupt)
         .UInt32(ConnectionId)
         .Length;

@@ -6,11 +6,12 @@ using VmBus.Protocol.Ring;
 namespace VmBus.Providers.Echo;
 
 /// <summary>Answers each packet of its channel with its own bytes, so that a guest can measure the bus. Any thread makes it; the bus calls it on the channel's lane.</summary>
+/// <param name="isMonitored">Whether the guest signals by its monitor page, as programs in Linux before 6.10 have to.</param>
 /// <remarks>Source: protocol-spec/echo.md.</remarks>
-public sealed class EchoProvider : IChannelDevice
+public sealed class EchoProvider(bool isMonitored = false) : IChannelDevice
 {
     /// <inheritdoc/>
-    public ChannelOffer Offer { get; } = new(EchoInterface.Type, EchoInterface.Instance);
+    public ChannelOffer Offer { get; } = new(EchoInterface.Type, EchoInterface.Instance) { IsMonitored = isMonitored };
 
     /// <inheritdoc/>
     public IChannelEndpoint? Open(OpenChannel channel) => new Endpoint(channel);

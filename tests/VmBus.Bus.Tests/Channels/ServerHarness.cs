@@ -35,6 +35,9 @@ internal sealed class ServerHarness : IChannelEffects, IDisposable
 
     public ChannelStart? LastStart { get; private set; }
 
+    /// <summary>The page that the guest named last.</summary>
+    public ulong MonitorPage { get; private set; }
+
     public bool TakesConnects { get; set; }
 
     /// <summary>Looks at every message while it is sent.</summary>
@@ -136,6 +139,8 @@ internal sealed class ServerHarness : IChannelEffects, IDisposable
     public void SetMessageProcessor(uint virtualProcessor)
     {
     }
+
+    public void SetMonitorPage(ulong page) => MonitorPage = page;
 
     public void DropMessages()
     {

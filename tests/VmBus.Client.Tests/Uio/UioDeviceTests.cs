@@ -45,6 +45,19 @@ public sealed class UioDeviceTests : IDisposable
         Assert.Equal("a", File.ReadAllText(Path.Combine(_root, "sys/bus/vmbus/drivers/uio_hv_generic/bind")));
     }
 
+    [Theory]
+    [InlineData("7\n", 7)]
+    [InlineData("127\n", 127)]
+    [InlineData("255\n", null)]
+    [InlineData("\n", null)]
+    [InlineData(null, null)]
+    public void Bit_of_the_monitor_page_is_what_the_kernel_says_if_it_is_one(string? said, int? id)
+    {
+        string folder = Add("a", Wanted);
+        if (said is not null) File.WriteAllText(Path.Combine(folder, "monitor_id"), said);
+        Assert.Equal((byte?)id, Assert.Single(UioDevice.Find(Wanted, _root)).MonitorId);
+    }
+
     [Fact]
     public void Refusals_are_one_line_with_the_device_and_what_to_do()
     {

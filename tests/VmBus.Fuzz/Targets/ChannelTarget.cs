@@ -253,6 +253,10 @@ internal sealed class ChannelTarget : IFuzzTarget, IChannelEffects
     {
     }
 
+    void IChannelEffects.SetMonitorPage(ulong page)
+    {
+    }
+
     void IChannelEffects.DropMessages()
     {
     }

@@ -14,6 +14,7 @@ public sealed class CommandLineTests
     [InlineData("devices --verbose")]
     [InlineData("channel --json")]
     [InlineData("kvp set host:key value")]
+    [InlineData("conformance --rule CH RG-1 --break --brief --json r.json --junit r.xml --device 3 --name host --patience 60")]
     public void Good_command_lines_are_understood(string line) => Assert.Empty(Program.CreateRoot().Parse(line).Errors);
 
     [Theory]
@@ -22,6 +23,8 @@ public sealed class CommandLineTests
     [InlineData("run --thaw-after 3601")]
     [InlineData("run --step-beyond 501")]
     [InlineData("devices x")]
+    [InlineData("conformance --patience 0")]
+    [InlineData("conformance x")]
     [InlineData("kvp set key")]
     [InlineData("nosuch")]
     [InlineData("")]

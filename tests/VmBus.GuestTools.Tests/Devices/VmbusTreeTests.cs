@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VmBus.Client.Sysfs;
 using VmBus.GuestTools.Devices;
 
 namespace VmBus.GuestTools.Tests.Devices;

@@ -1,4 +1,6 @@
+using VmBus.Memory.Guest;
 using VmBus.Memory.Rings;
+using VmBus.Memory.Synic;
 using VmBus.Protocol.Channel;
 using VmBus.Protocol.Echo;
 using VmBus.Protocol.Ring;
@@ -65,5 +67,45 @@ public sealed class EchoProviderTests : IDisposable
     {
         _channel.Send(type, [], new byte[bytes], 1);
         Assert.Equal(_channel.Id, _guest.Expect<RescindChannelOffer>().ChannelId);
+    }
+
+    [Fact]
+    public void Guest_signals_a_monitored_device_by_its_bit_of_the_monitor_page()
+    {
+        using var guest = new FakeGuest(maximumVersion: ProtocolVersion.V6_0);
+        guest.Server.Offer(new EchoProvider(isMonitored: true));
+        OfferChannel offer = Assert.Single(guest.Connect(ProtocolVersion.V6_0, features: FeatureFlags.ModifyConnection));
+        Assert.Equal((byte?)0, offer.MonitorId);
+        GuestChannel channel = guest.Open(offer, pagesPerRing: 9);
+        MonitorTrigger trigger = Monitor(guest);
+        for (ulong id = 1; id <= 50; id++)
+        {
+            // Published without a signal; now and then only the bit can be what wakes the host, which is asleep.
+            Assert.Equal(RingStatus.Ok, channel.Channel.TrySend(PacketType.DataInband, [], new byte[64], id, PacketDescriptor.CompletionRequested));
+            _ = channel.Channel.Rings.Writer.Commit();
+            trigger.Set();
+            Assert.Equal(id, channel.Receive().Descriptor.TransactionId);
+        }
+    }
+
+    [Fact]
+    public void Monitor_page_that_is_no_ram_takes_nothing_from_the_hypercall()
+    {
+        using var guest = new FakeGuest(maximumVersion: ProtocolVersion.V6_0);
+        guest.Server.Offer(new EchoProvider(isMonitored: true));
+        GuestChannel channel = guest.Open(Assert.Single(guest.Connect(ProtocolVersion.V6_0, features: FeatureFlags.ModifyConnection)), pagesPerRing: 9);
+        guest.Post(new ModifyConnection(1UL << 40, (1UL << 40) + 4096));
+        _ = guest.Expect<ModifyConnectionResponse>();
+        channel.Send([1, 2, 3, 4, 5, 6, 7, 8], 1);
+        Assert.Equal(1ul, channel.Receive().Descriptor.TransactionId);
+    }
+
+    private static MonitorTrigger Monitor(FakeGuest guest)
+    {
+        Gpa page = Gpa.FromPage(guest.AllocatePages(1).FirstPage);
+        guest.Post(new ModifyConnection(page.Value, page.Value));
+        _ = guest.Expect<ModifyConnectionResponse>();
+        Assert.True(MonitorTrigger.TryOpen(guest.Memory, page, 0, out MonitorTrigger trigger));
+        return trigger;
     }
 }

@@ -16,7 +16,7 @@ public sealed class DefinitionReaderTests
             { "path": "/images/c.img" }, { "vhostUser": "/run/a,b", "reconnect": 2 }
           ],
           "nics": [{ "bridge": "br0", "mac": "02:00:00:00:00:01", "queues": 2, "bus": "virtio", "id": "lan" }, { "user": true }, { "vhostUser": "/run/n" }],
-          "console": "file:/var/log/web", "capture": "/tmp/frames", "vsock": "/run/web", "exec": true, "echo": true, "integration": ["shutdown", "memory"], "noReboot": true,
+          "console": "file:/var/log/web", "capture": "/tmp/frames", "vsock": "/run/web", "exec": true, "echo": true, "monitor": true, "integration": ["shutdown", "memory"], "noReboot": true,
           "stopTimeout": 7, "poll": 50, "vmbusVersion": "5.2", "sandbox": "spawn", "log": "info", "restart": "on-crash", "autostart": true
         }
         """;
@@ -28,7 +28,7 @@ public sealed class DefinitionReaderTests
         Assert.Equal(
             [
                 "--name", "web", "--memory", "2G,max=4G", "--stop-timeout", "7", "--console", "file:/var/log/web", "--kernel=/boot/k", "--initrd=/boot/i", "--append=-quiet root=/dev/sda",
-                "--boot-entry=-1", "--user-data=/u", "--meta-data=/m", "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--sandbox=spawn", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--no-reboot",
+                "--boot-entry=-1", "--user-data=/u", "--meta-data=/m", "--capture=/tmp/frames", "--vsock=/run/web", "--vmbus-version=5.2", "--sandbox=spawn", "--log=info", "--cpus", "4", "--poll", "50", "--exec", "--echo", "--monitor", "--no-reboot",
                 "--integration", "shutdown,memory",
                 "--disk", "/images/a,,b.img,format=qcow2,cache=direct,bus=virtio,id=data,readonly,sector=4096", "--disk", "/images/c.img",
                 "--disk", "vhost-user=/run/a,,b,reconnect=2",

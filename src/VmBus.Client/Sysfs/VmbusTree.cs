@@ -1,10 +1,11 @@
 using System.Globalization;
 
-namespace VmBus.GuestTools.Devices;
+namespace VmBus.Client.Sysfs;
 
 /// <summary>The devices of the VMBus in sysfs.</summary>
 /// <param name="root">The folder that is <c>/</c>.</param>
-internal sealed class VmbusTree(string root)
+/// <remarks>Any thread. Nothing is kept: each call reads what there is then. Source: Linux Documentation/ABI/stable/sysfs-bus-vmbus.</remarks>
+public sealed class VmbusTree(string root)
 {
     private const string DevicesFolder = "sys/bus/vmbus/devices";
 

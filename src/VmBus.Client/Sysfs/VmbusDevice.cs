@@ -1,4 +1,4 @@
-namespace VmBus.GuestTools.Devices;
+namespace VmBus.Client.Sysfs;
 
 /// <summary>A device of the VMBus as sysfs shows it.</summary>
 /// <param name="Id">The number of its first channel.</param>
@@ -8,7 +8,7 @@ namespace VmBus.GuestTools.Devices;
 /// <param name="State">The state of its first channel: 3 is open.</param>
 /// <param name="Interfaces">Network interfaces that it is.</param>
 /// <param name="Channels">Its channels, by number.</param>
-internal sealed record VmbusDevice(
+public sealed record VmbusDevice(
     uint Id, Guid ClassId, Guid InstanceId, string? Driver, long? State, IReadOnlyList<string> Interfaces, IReadOnlyList<VmbusChannel> Channels)
 {
     /// <summary>What its kind is called.</summary>

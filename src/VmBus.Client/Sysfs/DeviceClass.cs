@@ -1,7 +1,7 @@
-namespace VmBus.GuestTools.Devices;
+namespace VmBus.Client.Sysfs;
 
 /// <summary>What kinds of device a host offers, by their class. Source: protocol-spec/integration.md#services, protocol-spec/channel.md.</summary>
-internal static class DeviceClass
+public static class DeviceClass
 {
     private static readonly Dictionary<Guid, string> Names = new()
     {

@@ -1,4 +1,4 @@
-namespace VmBus.GuestTools.Devices;
+namespace VmBus.Client.Sysfs;
 
 /// <summary>A channel of a device as sysfs shows it. A number that the kernel does not tell, of a channel that is not open for one, is null.</summary>
 /// <param name="Id">Its number on the bus.</param>
@@ -13,5 +13,5 @@ namespace VmBus.GuestTools.Devices;
 /// <param name="OutputMasked">Whether the host wants no signals now.</param>
 /// <param name="FullTimes">How often the ring to the host was full.</param>
 /// <remarks>Source: Linux Documentation/ABI/stable/sysfs-bus-vmbus.</remarks>
-internal sealed record VmbusChannel(
+public sealed record VmbusChannel(
     uint Id, long? SubChannel, long? Cpu, long? Interrupts, long? Events, long? Pending, long? ReadableBytes, long? WritableBytes, long? InputMasked, long? OutputMasked, long? FullTimes);
