@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmBus.Cli.Options;
+using VmBus.Host.Devices;
 using VmBus.Native.Linux;
 using VmBus.Native.Sandbox;
 using VmBus.Sockets.Connectors;
@@ -37,6 +38,7 @@ internal static class ConnectCommand
 
             // Who asks may have been taken over by its guest. Without such filters it is this program's few lines alone that stand before it.
             _ = SystemCallFilter.TryInstall(allowsPrograms: false);
+            foreach ((_, LinuxFile connection) in served) _ = DescriptorIo.Write(connection.Descriptor, [ConnectorProgram.Ready]);
             ConnectorServer.Run(served);
             return ExitStatus.Success;
         }));
