@@ -56,9 +56,7 @@ internal static class ImportFile
         try
         {
             using var reader = XmlReader.Create(new MemoryStream(bytes), settings);
-            XElement root = XDocument.Load(reader).Root!;
-            CutBelow(root, MaximumDepth);
-            return root;
+            return Load(reader);
         }
         catch (XmlException exception)
         {
@@ -67,16 +65,35 @@ internal static class ImportFile
         }
     }
 
-    // The text of an element is gathered by recursion, for which a stack is too small when a file wants it to be.
-    private static void CutBelow(XElement root, int depth)
+    // The text of an element is gathered by recursion, for which a stack is too small when a file wants it to be, and a whole tree of elements within
+    // each other takes time with the square of their number: what is too deep is passed over while it is read.
+    private static XElement Load(XmlReader reader)
     {
-        var open = new Stack<(XElement Element, int Left)>();
-        open.Push((root, depth));
-        while (open.TryPop(out (XElement Element, int Left) next))
+        var document = new XDocument();
+        using (XmlWriter writer = document.CreateWriter())
         {
-            if (next.Left == 0) next.Element.RemoveNodes();
-            foreach (XElement child in next.Element.Elements()) open.Push((child, next.Left - 1));
+            while (reader.Read())
+            {
+                if (reader.Depth > MaximumDepth) continue;
+                switch (reader.NodeType)
+                {
+                    case XmlNodeType.Element:
+                        bool isEmpty = reader.IsEmptyElement;
+                        writer.WriteStartElement(reader.Prefix, reader.LocalName, reader.NamespaceURI);
+                        writer.WriteAttributes(reader, defattr: false);
+                        if (isEmpty) writer.WriteEndElement();
+                        break;
+                    case XmlNodeType.EndElement:
+                        writer.WriteEndElement();
+                        break;
+                    case XmlNodeType.Text or XmlNodeType.CDATA or XmlNodeType.SignificantWhitespace:
+                        writer.WriteString(reader.Value);
+                        break;
+                }
+            }
         }
+
+        return document.Root!;
     }
 
     private static byte[] ReadBounded(string path)
