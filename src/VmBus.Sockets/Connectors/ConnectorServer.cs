@@ -9,6 +9,9 @@ namespace VmBus.Sockets.Connectors;
 /// </remarks>
 public static class ConnectorServer
 {
+    private const int DeadAttempts = 4;
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
+
     /// <summary>Serves until the other ends of all connections are closed, and removes sockets that were the other process's to listen at.</summary>
     /// <param name="places">The places, each with the connection that asks for it; connections are closed.</param>
     public static void Run(IReadOnlyList<(ConnectPlace Place, LinuxFile Connection)> places)
@@ -53,18 +56,26 @@ public static class ConnectorServer
         return true;
     }
 
-    // The process that listened there may not remove it. Whoever starts next may be there already.
+    // The process that listened there may not remove it. What a killed one held is closed in any order, so it may still listen when it asks no more: who
+    // connects then is hung up on as soon as it ceases. Whoever starts next may be there already, and keeps its socket.
     private static void RemoveDead(string path)
     {
-        using LinuxFile? other = UnixSocket.TryConnect(path, out int errno);
-        if (other is not null || errno != Errno.ECONNREFUSED || !FileStatus.IsSocket(path)) return;
-        try
+        using EventFd never = EventFd.Create();
+        for (int i = 0; i < DeadAttempts; i++)
         {
-            File.Delete(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The next to listen there replaces it.
+            using LinuxFile? other = UnixSocket.TryConnect(path, out int errno);
+            if (other is not null && DescriptorIo.WaitForInput(other.Descriptor, never, EndPatience).Readable) continue;
+            if (other is not null || errno != Errno.ECONNREFUSED || !FileStatus.IsSocket(path)) return;
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // The next to listen there replaces it.
+            }
+
+            return;
         }
     }
 }

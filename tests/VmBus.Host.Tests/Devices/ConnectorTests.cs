@@ -136,6 +136,22 @@ public sealed class ConnectorTests : IDisposable
     }
 
     [Fact]
+    public void Socket_of_a_process_that_ceases_to_listen_after_it_has_ceased_to_ask_is_removed()
+    {
+        HostConnector connector = Start(new ConnectPlace(ConnectKind.Vsock, Meeting));
+        using EventFd never = EventFd.Create();
+        using (LinuxFile last = HostSockets.Claim(Meeting))
+        {
+            connector.Dispose();
+            // Not accepted: it is in the queue when the socket closes.
+            Assert.True(DescriptorIo.WaitForInput(last.Descriptor, never, Patience).Readable);
+        }
+
+        WaitForEnd();
+        Assert.False(File.Exists(Meeting));
+    }
+
+    [Fact]
     public void Without_the_other_process_nobody_is_connected_to_and_nobody_waits()
     {
         (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
