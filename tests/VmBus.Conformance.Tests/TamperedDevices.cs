@@ -115,6 +115,8 @@ internal sealed class TamperedNetworkChannel(OpenChannel channel, ILink link, Ac
 
     public void Resume() => _sound.Resume();
 
+    public bool TrySettle(bool seal) => _sound.TrySettle(seal);
+
     public void OfferSubchannels(int count) => _sound.OfferSubchannels(count);
 
     public bool TryTakeBuffer(uint gpadl, IBufferHolder holder) => _sound.TryTakeBuffer(gpadl, new Holder(this, holder));

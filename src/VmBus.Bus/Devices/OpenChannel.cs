@@ -70,6 +70,14 @@ public sealed class OpenChannel
     public void Touch() => _pump.Touch();
 
     /// <summary>
+    /// Brings the rings to rest before the channel ends: a sealed ring is full to the guest, though its packets are taken and answered as before, so no more
+    /// come than it is writing already. To be repeated: what comes behind a seal has no signal.
+    /// </summary>
+    /// <param name="seal">Whether to seal the ring from the guest, or to open it again.</param>
+    /// <returns>Whether it is sealed, nothing in it is left to take, and the guest has taken everything that was sent to it.</returns>
+    public bool TrySettle(bool seal) => _pump.TrySettle(seal);
+
+    /// <summary>
     /// Offers <paramref name="count"/> sub-channels of this device (in place of those asked for before). They go when this channel closes.
     /// </summary>
     public void OfferSubchannels(int count)

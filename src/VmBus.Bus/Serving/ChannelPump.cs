@@ -183,6 +183,16 @@ internal sealed class ChannelPump : ILaneHandler, IDisposable
         if (_state != PumpState.Closed) Lane.Schedule(this);
     }
 
+    /// <summary>See <see cref="OpenChannel.TrySettle"/>.</summary>
+    public bool TrySettle(bool seal)
+    {
+        _reader.IsSealed = seal;
+        bool isSettled = seal && _state == PumpState.Running && !_isBusy && !_hasUnpublished && _reader.IsSettled && _toGuest.TryReadFill() is { Bytes: 0 };
+        // A packet behind the seal is not signalled: the guest sees a ring that was not empty.
+        if (!isSettled) Touch();
+        return isSettled;
+    }
+
     /// <summary>See <see cref="OpenChannel.Fail"/>.</summary>
     public void Fail(string reason)
     {

@@ -17,10 +17,10 @@ internal sealed class NetworkAdapters : IDisposable
     /// <summary>Adapters of one partition, as Hyper-V documents it.</summary>
     public const int MaximumCount = 8;
 
-    // Linux acts on a link that is down within two seconds (LINKCHANGE_INT of hv_netvsc), and one that does not act is not waited for much longer.
-    private static readonly TimeSpan UnplugTime = TimeSpan.FromSeconds(2.2);
-    private static readonly TimeSpan UnplugLimit = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(100);
+    // A guest's processor that is in the middle of a write goes on within these looks, if it is not kept from running for longer.
+    private const int QuietLooks = 5;
+    private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan QuietLimit = TimeSpan.FromSeconds(10);
 
     private readonly string _partition;
     private readonly int _processorCount;
@@ -224,7 +224,7 @@ internal sealed class NetworkAdapters : IDisposable
         {
             if (_bus is not null)
             {
-                await UnplugAsync(adapter.Provider!).ConfigureAwait(false);
+                await QuiesceAsync(adapter.Provider!).ConfigureAwait(false);
                 _bus.Remove(adapter.Provider!);
             }
 
@@ -243,19 +243,14 @@ internal sealed class NetworkAdapters : IDisposable
         else adapter.Removed.SetException(failure);
     }
 
-    // Linux waits without end for the completion of what it has sent, also of what it wrote into the ring after the host read it last. So first it
-    // is brought to send nothing more, and then its channels end.
-    private async Task UnplugAsync(NetworkProvider provider)
+    // Linux waits without end for the completion of a frame that it wrote after the host had read its ring for the last time, and takes none after it has
+    // heard of the rescind. So its rings are full to it, and it has every answer, before it hears. One that does not run is not waited for without end.
+    private async Task QuiesceAsync(NetworkProvider provider)
     {
-        provider.Unplug();
         long started = Stopwatch.GetTimestamp();
-        long sent = -1;
-        while (provider.Queues.Count != 0 && !_ended && Stopwatch.GetElapsedTime(started) < UnplugLimit)
+        for (int looks = 0; looks < QuietLooks && provider.Queues.Count != 0 && !_ended && Stopwatch.GetElapsedTime(started) < QuietLimit;)
         {
-            long before = sent;
-            NetworkCounters counters = provider.Counters;
-            sent = counters.FramesSent + counters.SendDropped;
-            if (Stopwatch.GetElapsedTime(started) > UnplugTime && sent == before) return;
+            looks = await provider.QuiesceAsync().ConfigureAwait(false) ? looks + 1 : 0;
             await Task.Delay(QuietTime).ConfigureAwait(false);
         }
     }

@@ -18,6 +18,7 @@ public sealed class RingReader
     // This end's own index is never read back from the shared page: the peer may have changed it.
     private uint _next;
     private uint _committed;
+    private uint _published;
     private uint _previous;
     private uint _writeIndex;
     private bool _masked;
@@ -34,7 +35,7 @@ public sealed class RingReader
         _size = (uint)ring.DataBytes;
         _packet = new byte[Math.Min(maximumPacketBytes, PacketDescriptor.MaximumBytes)];
         _corrupt = !ring.TryLoadIndex(RingControlPage.ReadIndex, out _next);
-        _committed = _previous = _writeIndex = _next;
+        _committed = _published = _previous = _writeIndex = _next;
         // A guest that opens the channel again over the same pages may leave the mask of the last time.
         ring.Store(RingControlPage.InterruptMask, 0);
     }
@@ -44,6 +45,15 @@ public sealed class RingReader
 
     /// <summary>Where it has read to, as far as it has told the writer.</summary>
     public uint CommittedIndex => _committed;
+
+    /// <summary>
+    /// Whether the writer is to find the ring full, though everything has been read: nothing more comes then but what it is writing already. Holds from the
+    /// next <see cref="Commit"/> on, and <see cref="IsSettled"/> tells when.
+    /// </summary>
+    public bool IsSealed { get; set; }
+
+    /// <summary>Whether the ring is sealed and nothing has come since.</summary>
+    public bool IsSettled => !_corrupt && _published == Sealed(_next) && TryRefreshWriteIndex() && _next == _writeIndex;
 
     /// <summary>Copies the next packet out. It stays valid until the next call.</summary>
     /// <returns>Ok, Empty, or Corrupt.</returns>
@@ -93,11 +103,15 @@ public sealed class RingReader
     /// <returns>True when the writer waits for space and must be signalled, whether or not signals are masked.</returns>
     public bool Commit()
     {
-        if (_next == _committed || _corrupt) return false;
-        uint before = _committed;
+        if (_corrupt) return false;
+        // Only when all has been read: a writer that moved on meanwhile then takes the seal for one round of space, and leaves the last of it free.
+        uint shown = IsSealed && _next == _writeIndex ? Sealed(_next) : _next;
+        if (_next == _committed && shown == _published) return false;
+        uint before = _published;
         _previous = _committed = _next;
+        _published = shown;
         // Release: the copies above are done before the writer may reuse the bytes.
-        _ring.Store(RingControlPage.ReadIndex, _next);
+        _ring.Store(RingControlPage.ReadIndex, shown);
         // Store, then load: pairs with the writer's "pending_send_size := n; full barrier; re-read read_index".
         Interlocked.MemoryBarrier();
         uint pending = _ring.Load(RingControlPage.PendingSendSize);
@@ -111,7 +125,7 @@ public sealed class RingReader
         // Some writers wait for "free > pending" and some for "free >= pending" with the low bits dropped; signalling when free space
         // reaches or leaves the threshold serves both, at the price of one signal too many at equality.
         uint wanted = pending & ~(PacketDescriptor.Alignment - 1u);
-        return Free(write, before) <= wanted && Free(write, _next) >= wanted;
+        return Free(write, before) <= wanted && Free(write, shown) >= wanted;
     }
 
     /// <summary>Asks the writer not to signal new packets: the reader is looking anyway.</summary>
@@ -159,6 +173,9 @@ public sealed class RingReader
         _corrupt = true;
         return RingStatus.Corrupt;
     }
+
+    // The least that is not the index of an empty ring, and less than the smallest packet.
+    private uint Sealed(uint index) => Wrap(index + PacketDescriptor.Alignment);
 
     private uint Free(uint write, uint read) => _size - Distance(read, write);
 

@@ -17,6 +17,9 @@ internal sealed class ControlSender(INetworkChannel channel, NetworkSession sess
     private bool[] _busy = [];
     private int _stale;
 
+    /// <summary>Whether the guest has something of its own still to get, or to give back.</summary>
+    public bool IsOwed => _waiting.Count != 0 || _busy.Contains(true);
+
     /// <summary>Begins to use a buffer that has been entered.</summary>
     public void Start(SharedBuffer buffer, in ReceiveLayout layout)
     {

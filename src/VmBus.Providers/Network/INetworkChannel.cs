@@ -28,6 +28,9 @@ internal interface INetworkChannel
     /// <summary>See <see cref="VmBus.Bus.Devices.OpenChannel.Resume"/>.</summary>
     void Resume();
 
+    /// <summary>See <see cref="VmBus.Bus.Devices.OpenChannel.TrySettle"/>.</summary>
+    bool TrySettle(bool seal);
+
     /// <summary>See <see cref="VmBus.Bus.Devices.OpenChannel.OfferSubchannels"/>.</summary>
     void OfferSubchannels(int count);
 

@@ -24,6 +24,8 @@ internal sealed class NetworkChannel(OpenChannel channel, ILink link) : INetwork
 
     public void Resume() => channel.Resume();
 
+    public bool TrySettle(bool seal) => channel.TrySettle(seal);
+
     public void OfferSubchannels(int count) => channel.OfferSubchannels(count);
 
     public bool TryTakeBuffer(uint gpadl, IBufferHolder holder) => channel.TryTakeGpadl(gpadl, new Holder(holder));

@@ -27,6 +27,7 @@ internal sealed partial class NetworkEndpoint : IChannelEndpoint, IChannelMeter,
     private readonly byte[] _scratch = new byte[NvspSendTable.Size + 16];
     private ILinkQueue? _queue;
     private bool _stopping;
+    private bool _leaving;
     private bool _closing;
     private bool _closed;
 
@@ -130,14 +131,27 @@ internal sealed partial class NetworkEndpoint : IChannelEndpoint, IChannelMeter,
         _queue.Stop();
     }
 
+    /// <summary>
+    /// Takes the channel a step towards an end at which neither side waits for the other: nothing more goes to the guest, and as soon as it has given back
+    /// what it was sent, which comes by the same ring, it finds that ring full.
+    /// </summary>
+    /// <returns>Whether that end is reached.</returns>
+    public bool Quiesce()
+    {
+        if (_closing) return true;
+        _leaving = true;
+        bool owed = _receiver.IsOwed || _controls.IsOwed || _answers.Count != 0;
+        return _channel.TrySettle(seal: !owed) && !_transmitter.IsOwing;
+    }
+
     /// <summary>Lets go of a send buffer that the session has given up.</summary>
     public void LeaveSendBuffer() => _transmitter.LeaveBuffer();
 
-    FrameBuffer? IFrameReceiver.Rent() => _receiver.Rent(_stopping || _closing);
+    FrameBuffer? IFrameReceiver.Rent() => _receiver.Rent(_stopping || _closing || _leaving);
 
     void IFrameReceiver.Receive(FrameBuffer frame, int bytes)
     {
-        if (_stopping) _receiver.Return(frame);
+        if (_stopping || _leaving) _receiver.Return(frame);
         else _receiver.Receive(frame, bytes);
     }
 

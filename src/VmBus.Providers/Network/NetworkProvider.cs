@@ -21,7 +21,6 @@ public sealed class NetworkProvider : IChannelDevice
     private NetworkSession? _session;
     private NetworkCounters _closedChannels;
     private MacAddress _address;
-    private volatile bool _isUnplugged;
 
     /// <summary>Makes an adapter.</summary>
     /// <param name="link">Where its frames go.</param>
@@ -64,8 +63,8 @@ public sealed class NetworkProvider : IChannelDevice
         }
     }
 
-    /// <summary>Whether the guest is to see a link: it is there, and the cable has not been pulled out.</summary>
-    internal bool IsUp => _link.IsUp && !_isUnplugged;
+    /// <summary>Whether the guest is to see a link.</summary>
+    internal bool IsUp => _link.IsUp;
 
     /// <summary>The address in use: guests may set another than the adapter's own.</summary>
     internal MacAddress CurrentAddress
@@ -85,12 +84,23 @@ public sealed class NetworkProvider : IChannelDevice
     public void Reset() => CurrentAddress = _options.Address;
 
     /// <summary>
-    /// Pulls the cable out, for good: the guest is told that the link is down and stops to send; what it sends all the same goes on to the link.
+    /// Takes the open channels a step towards their end, for good: nothing more is received, the guest finds its rings full, and what it has sent is completed.
+    /// To be repeated while it is false.
     /// </summary>
-    public void Unplug()
+    /// <returns>Whether neither side waits for the other: channels that are taken away now leave nothing behind.</returns>
+    public async Task<bool> QuiesceAsync()
     {
-        _isUnplugged = true;
-        LinkChanged();
+        NetworkEndpoint[] channels;
+        lock (_gate) channels = [.. _openChannels];
+        bool isQuiet = true;
+        foreach (NetworkEndpoint channel in channels)
+        {
+            var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+            channel.Post(() => answer.SetResult(channel.Quiesce()));
+            isQuiet &= await answer.Task.ConfigureAwait(false);
+        }
+
+        return isQuiet;
     }
 
     /// <summary>Hears no more of the link. The bus must have let go of the adapter.</summary>

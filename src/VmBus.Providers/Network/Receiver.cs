@@ -55,6 +55,9 @@ internal sealed class Receiver
     /// <summary>Whether there is a buffer to receive into.</summary>
     public bool IsStarted => _buffer is not null;
 
+    /// <summary>Whether the guest has frames still to get, or sections to give back.</summary>
+    public bool IsOwed => _ranges != 0 || _unacknowledged != 0;
+
     /// <summary>Begins to use a buffer that has been entered.</summary>
     public void Start(SharedBuffer buffer, in ReceiveLayout layout)
     {

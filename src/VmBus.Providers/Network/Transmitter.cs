@@ -60,6 +60,9 @@ internal sealed class Transmitter
     /// <summary>Whether the guest still has to be told of messages.</summary>
     public bool HasUnsent => _unsentFirst is not null;
 
+    /// <summary>Whether messages of the guest have not been completed yet.</summary>
+    public bool IsOwing => _inFlight != 0 || HasUnsent;
+
     /// <summary>Takes one message.</summary>
     /// <param name="packet">The packet.</param>
     /// <param name="rndis">Its payload.</param>

@@ -52,6 +52,36 @@ public sealed class ChannelPumpTests : IDisposable
     }
 
     [Fact]
+    public void Channel_settles_when_its_guest_has_read_all_answers_and_a_packet_behind_the_seal_needs_no_signal()
+    {
+        OpenChannel? host = null;
+        _device.OnPacket = (channel, packet) =>
+        {
+            host = channel;
+            return channel.TrySend(PacketType.Completion, [], [], packet.TransactionId) ? PacketVerdict.Taken : PacketVerdict.Busy;
+        };
+        GuestChannel guest = Open();
+        guest.Send(new byte[8], 1);
+        // Before the seal, and published after it.
+        RingWriter writer = guest.Ring.Writer;
+        while (OnLane(() => host is null)) Thread.Yield();
+        Assert.Equal(RingStatus.Ok, writer.TryWrite(PacketType.DataInband, [], new byte[8], 2, PacketDescriptor.CompletionRequested));
+        Assert.False(OnLane(() => host!.TrySettle(seal: true)));
+        Assert.Equal(1ul, guest.Receive().Descriptor.TransactionId);
+        while (!OnLane(() => host!.TrySettle(seal: true))) Thread.Yield();
+        Assert.False(writer.Commit());
+        Assert.False(OnLane(() => host!.TrySettle(seal: true)));
+        Assert.Equal(2ul, guest.Receive().Descriptor.TransactionId);
+        while (!OnLane(() => host!.TrySettle(seal: true))) Thread.Yield();
+        RingControl sealedRing = guest.Ring.Outbound.ReadControl();
+        Assert.Equal(sealedRing.WriteIndex + 8, sealedRing.ReadIndex);
+        Assert.False(OnLane(() => host!.TrySettle(seal: false)));
+        while (guest.Ring.Outbound.ReadControl() is var control && control.ReadIndex != control.WriteIndex) Thread.Yield();
+        guest.Send(new byte[8], 4);
+        Assert.Equal(4ul, guest.Receive().Descriptor.TransactionId);
+    }
+
+    [Fact]
     public void Guest_that_goes_on_quickly_need_not_signal_while_the_lane_looks_for_more()
     {
         using var guest = new FakeGuest(pollTime: TimeSpan.FromSeconds(20));

@@ -47,6 +47,8 @@ internal sealed class RecordingNetworkChannel(INetworkChannel channel, RecordedB
 
     public void Resume() => channel.Resume();
 
+    public bool TrySettle(bool seal) => channel.TrySettle(seal);
+
     public void OfferSubchannels(int count) => channel.OfferSubchannels(count);
 
     public bool TryTakeBuffer(uint gpadl, IBufferHolder holder) => channel.TryTakeBuffer(gpadl, buffers.Watch(channel.Id, _last, gpadl, holder));

@@ -142,24 +142,6 @@ public sealed class NetworkControlTests
     }
 
     [Fact]
-    public void Unplugged_adapter_announces_a_lost_link_for_good_and_goes_on_completing_frames()
-    {
-        using NetworkGuest guest = NetworkGuest.Ready();
-        guest.Provider.Unplug();
-        guest.Channel.RunPosted();
-        Assert.Equal(RndisStatus.MediaDisconnect, Notice(guest));
-        guest.Link.IsUp = true;
-        guest.Channel.RunPosted();
-        Assert.Empty(guest.Channel.Sent);
-        Assert.Equal(1u, BinaryPrimitives.ReadUInt32LittleEndian(guest.Query(NdisOid.MediaConnectStatus).Value));
-
-        byte[] nvsp = NetworkGuest.Message(m => new NvspRndisPacket(NvspChannelType.Data, NetworkInterface.NoSection, 0).Write(m));
-        guest.Send(nvsp, id: 77, ranges: guest.Place(NetworkGuest.Packet(TestFrames.Plain(60))));
-        guest.Channel.Queue!.Release();
-        Assert.Contains(guest.Channel.Sent, packet => packet.Type == PacketType.Completion && packet.TransactionId == 77);
-    }
-
-    [Fact]
     public void Link_change_before_the_interface_is_open_is_announced_again()
     {
         using NetworkGuest guest = NetworkGuest.Ready();

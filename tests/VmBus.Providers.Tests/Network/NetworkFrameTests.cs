@@ -59,6 +59,38 @@ public sealed class NetworkFrameTests
         Assert.False(guest.Channel.ExpectsCompletions);
     }
 
+    [Fact]
+    public void Adapter_that_is_taken_away_comes_to_rest_when_neither_side_waits_for_the_other()
+    {
+        using NetworkGuest guest = NetworkGuest.Ready();
+        FakeLinkQueue queue = guest.Channel.Queue!;
+        byte[] nvsp = NetworkGuest.Message(m => new NvspRndisPacket(NvspChannelType.Data, NetworkInterface.NoSection, 0).Write(m));
+        guest.Send(nvsp, id: 77, ranges: guest.Place(NetworkGuest.Packet(TestFrames.Plain(60))));
+        Assert.True(queue.Deliver(TestFrames.Plain(60)));
+        ulong received = Assert.Single(guest.Channel.Sent).TransactionId;
+        // The guest gives the frame back by the ring that would be full.
+        Assert.False(guest.Endpoint.Quiesce());
+        Assert.False(guest.Channel.IsSealed);
+        Assert.False(queue.Deliver(TestFrames.Plain(60)));
+        guest.Acknowledge(received);
+        Assert.False(guest.Endpoint.Quiesce());
+        Assert.True(guest.Channel.IsSealed);
+        // One that was being written is sent and completed as ever.
+        guest.Send(nvsp, id: 78, ranges: guest.Place(NetworkGuest.Packet(TestFrames.Plain(60))));
+        queue.Release();
+        Assert.Equal([77ul, 78ul], guest.Channel.Sent.Where(static packet => packet.Type == PacketType.Completion).Select(static packet => packet.TransactionId));
+        guest.Channel.IsTaken = false;
+        Assert.False(guest.Endpoint.Quiesce());
+        guest.Channel.IsTaken = true;
+        Assert.True(guest.Endpoint.Quiesce());
+        // A request is answered by a packet that the guest has to give back.
+        guest.Send(
+            NetworkGuest.Message(m => new NvspRndisPacket(NvspChannelType.Control, NetworkInterface.NoSection, 0).Write(m)),
+            ranges: guest.Place(guest.Request(RndisMessageType.Query, NdisOid.MediaConnectStatus, [])));
+        Assert.False(guest.Endpoint.Quiesce());
+        Assert.False(guest.Channel.IsSealed);
+    }
+
     [Theory]
     [InlineData(4, PacketInformationType.Checksum)]
     [InlineData(6, PacketInformationType.Checksum)]

@@ -62,6 +62,13 @@ internal sealed class ScriptedNetworkChannel(uint id, int index, GuestMemory mem
 
     public bool ExpectsCompletions { get; set; }
 
+    public bool IsSealed { get; private set; }
+
+    /// <summary>Whether the guest has taken what was sent.</summary>
+    public bool IsTaken { get; set; } = true;
+
+    public bool TrySettle(bool seal) => (IsSealed = seal) && IsTaken;
+
     public bool TrySend(PacketType type, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ulong transactionId, ushort flags)
     {
         Assert.False(IsClosed, "Sent on a closed channel.");
