@@ -69,7 +69,12 @@ public sealed class ManualClock : TimeProvider
             callback();
         }
 
-        public void Dispose() => Due = null;
+        // Not kept: what makes timers without end would otherwise make every look at the clock longer.
+        public void Dispose()
+        {
+            Due = null;
+            lock (clock._gate) clock._timers.Remove(this);
+        }
 
         public ValueTask DisposeAsync()
         {

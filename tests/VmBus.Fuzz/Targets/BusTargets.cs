@@ -71,6 +71,8 @@ internal sealed class BusTarget : IFuzzTarget
         // Rescinded or not, the rings go back.
         ClientStatus status = _guest.Client.Close(channel);
         Must(status == ClientStatus.Ok, $"The rings were not given back: {status}.");
+        // What the observer was told, which nobody reads here.
+        _guest.Ports.Changes.Clear();
     }
 
     public void Dispose() => _guest.Dispose();
@@ -152,6 +154,8 @@ internal sealed class SocketTarget : IFuzzTarget
         // It is rescinded in every case: released, the id is free again.
         while (!_guest.Client.RescindedChannels.Contains(offer.ChannelId)) Must(_guest.Client.Pump(FakeGuest.Patience), "A connection that has ended is not rescinded.");
         _ = _guest.Client.Release(offer.ChannelId);
+        // What the observer was told, which nobody reads here.
+        _guest.Ports.Changes.Clear();
     }
 
     public void Dispose()
