@@ -24,7 +24,7 @@ public sealed class ExportGuestTests(ExportGuestTests.Tool tool) : IClassFixture
         Assert.Equal(["/dev/vda", "virtio_blk", "root", "verified", "trimmed", sum, "warnings:", $"root: {sum}"], lines);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Debian_in_qemu_boots_from_it_and_loses_nothing_of_what_it_writes_while_the_back_end_is_killed_three_times()
     {
         string[] lines = await tool.RunAsync(

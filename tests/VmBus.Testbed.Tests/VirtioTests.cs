@@ -24,7 +24,8 @@ public sealed class VirtioTests(LinkedGuestFixture host)
             socat -t 60 "UNIX-LISTEN:$work/vsock_5001,fork" EXEC:sha256sum & servers+=("$!")
             export VMBUS_CONTROL=$work/control
             {
-                until "$VMBUS" memory set 800M; do sleep 0.5; done
+                # The guest gets to it after its console: asking all the time would keep it from running.
+                until grep -q console "$work/hvc"; do sleep 0.5; done; until "$VMBUS" memory set 800M; do sleep 0.5; done
                 "$VMBUS" memory show; exec socat "UNIX-LISTEN:$work/vsock_5002,fork" "EXEC:echo done"
             } >"$work/memory" 2>/dev/null & servers+=("$!")
             tests/testbed/guest-run --kernel {{kernel}} --cpus 2 --root "$work/root" --option "--vsock=$work/vsock,bus=virtio,cid=42" \
