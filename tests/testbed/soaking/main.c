@@ -156,6 +156,8 @@ static int run_guest(int count, char **arguments)
         if ((children[started++] = fork()) == 0) write_disk(&disk, key, orders);
     }
 
+    // What was said before the machine started again may have no end.
+    if (write(STDOUT_FILENO, "\n", 1) < 0) _exit(1);
     tell("up");
     follow_orders(orders, arguments[3], arguments[4]);
     while (started > 0) kill(children[--started], SIGKILL);

@@ -62,6 +62,8 @@ listen() {
     while IFS= read -r text <&"$feed" || { unfinished+=$text; return 0; }; do
         text=$unfinished${text%$'\r'} unfinished=
         [[ $text == "soak: "* ]] || continue
+        # Where the guest's kernel spoke in the middle of it, a number may be any.
+        [[ $text != "soak: "@(flushed|checked)* || $text =~ ^"soak: "[a-z]+" "[a-z]+(" "[0-9]+)+$ ]] || continue
         read -ra words <<<"$text"
         case ${words[1]} in
             flushed) told[${words[2]}]=${words[3]} ;;
