@@ -61,7 +61,7 @@ internal sealed class WorkerFollower(Worker worker, WorkerFiles files, string na
     private async Task FollowAsync(Action running, CancellationToken over)
     {
         TimeSpan pause = FirstPause;
-        DateTimeOffset begun = DateTimeOffset.UtcNow;
+        DateTimeOffset silentSince = DateTimeOffset.UtcNow;
         try
         {
             while (true)
@@ -69,11 +69,19 @@ internal sealed class WorkerFollower(Worker worker, WorkerFiles files, string na
                 try
                 {
                     ControlClient client = await ControlClient.ConnectAsync(files.Control, "vmbusd", over).ConfigureAwait(false);
-                    await using (client.ConfigureAwait(false)) await ListenAsync(client, running, over).ConfigureAwait(false);
+                    try
+                    {
+                        await using (client.ConfigureAwait(false)) await ListenAsync(client, running, over).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        // One that is ending refuses or hangs up, and is gone soon.
+                        silentSince = DateTimeOffset.UtcNow;
+                    }
                 }
                 catch (IOException exception)
                 {
-                    if (!_told && DateTimeOffset.UtcNow - begun > Grace)
+                    if (!_told && DateTimeOffset.UtcNow - silentSince > Grace)
                     {
                         _told = true;
                         ServiceLog.NoAnswer(logger, exception.Message);

@@ -24,7 +24,8 @@ leave() {
     fi
     # Not by asking: a worker would give its guest time.
     kill -KILL $worker $backend $services $storage 2>/dev/null || true
-    wait
+    # Without the shell's word on each.
+    wait 2>/dev/null
     touch "$folder/ended"
 }
 
