@@ -87,7 +87,7 @@ internal sealed class InsideBench : IDisposable
         }
 
         Release();
-        _life = [.. trace.Read().Where(happened => (happened["child_relid"] ?? id) == id)];
+        _life = KernelTrace.OfChannel(trace.Read(), id);
         return _life;
     }
 

@@ -31,6 +31,13 @@ internal sealed class KernelTrace : IDisposable
     /// <summary>What happened since the start, oldest first.</summary>
     public IReadOnlyList<KernelEvent> Read() => [.. File.ReadLines(Path.Combine(_folder, "trace")).Select(KernelEvent.Parse).OfType<KernelEvent>()];
 
+    /// <summary>What concerns one channel: other drivers of the guest may open theirs meanwhile, and not every event names its channel.</summary>
+    public static IReadOnlyList<KernelEvent> OfChannel(IReadOnlyList<KernelEvent> events, uint channelId)
+    {
+        HashSet<long> gpadls = [.. events.Where(happened => happened["child_relid"] == channelId).Select(static happened => happened["gpadl"]).OfType<long>()];
+        return [.. events.Where(happened => happened["child_relid"] is { } relId ? relId == channelId : happened["gpadl"] is not { } gpadl || gpadls.Contains(gpadl))];
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -75,6 +75,20 @@ public sealed class LifeCheckTests
         Assert.Throws<RuleBrokenException>(() => LifeChecks.TakesLongGpadls(Parse(string.Join('\n', lines))));
     }
 
+    [Fact]
+    public void What_other_drivers_do_meanwhile_is_no_part_of_it()
+    {
+        const string Others =
+            """
+             modprobe-398     [000] .....    61.218400: vmbus_establish_gpadl_body: sending msgnumber 2, gpadl 0xe1e12, ret 0
+             modprobe-398     [000] .....    61.219400: vmbus_open: sending child_relid 0xc, openid 12, gpadlhandle 0xe1e12, target_vp 0x0, offset 0x4, ret 0
+             kworker/0:1-38      [000] .....    61.219500: vmbus_ongpadl_torndown: gpadl 0xe1e12
+            """;
+        Assert.Equal(Parse(Life).Select(Text), KernelTrace.OfChannel(Parse($"{Others}\n{Life}"), 11).Select(Text));
+
+        static string Text(KernelEvent happened) => $"{happened.Name} {string.Join(' ', happened.Fields)}";
+    }
+
     [Theory]
     [MemberData(nameof(Rules))]
     public void Nothing_that_was_traced_shows_nothing(string rule) => Assert.Throws<NotCoveredException>(() => Checks[rule]([]));
