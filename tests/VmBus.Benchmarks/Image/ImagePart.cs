@@ -11,7 +11,6 @@ internal sealed class ImagePart : IBenchmarkPart
     // The first line of the image's initramfs (tests/testbed/boot-image firmware).
     private const string Init = "Loading, please wait...";
 
-
     // What tells that the entry has been chosen; SeaBIOS's GRUB has no console here.
     private static readonly Dictionary<string, string> Choices = new(StringComparer.Ordinal)
     {
@@ -26,13 +25,10 @@ internal sealed class ImagePart : IBenchmarkPart
     public void Run(BenchmarkOptions options, BenchmarkReport report)
     {
         BenchmarkEnvironment environment = BenchmarkEnvironment.Read();
-        // OVMF writes CR8 at the end of each of its interrupts: where another one is pending, the emulator of the emulated host ends (README).
-        GuestMonitor[] monitors = environment.IsEmulated
-            ? [GuestMonitor.VmBusImage, GuestMonitor.SeaBios]
-            : [GuestMonitor.VmBusImage, GuestMonitor.Ovmf, GuestMonitor.SeaBios];
+        GuestMonitor[] monitors = [GuestMonitor.VmBusImage, GuestMonitor.Ovmf, GuestMonitor.SeaBios];
         string disk = Path.Combine(environment.Scratch, "disk.img");
         // UEFI's variables, which a machine keeps from boot to boot.
-        if (monitors.Contains(GuestMonitor.Ovmf)) File.Copy(GuestMonitor.OvmfVariables, Path.Combine(environment.Scratch, GuestMonitor.OvmfVariablesCopy), overwrite: true);
+        File.Copy(GuestMonitor.OvmfVariables, Path.Combine(environment.Scratch, GuestMonitor.OvmfVariablesCopy), overwrite: true);
         ComparisonTable table = report.AddTable(
             $"Boot of a disk image, {GuestMonitor.Processors} vCPU, {GuestMonitor.MemoryMegabytes} MiB, median of {options.Repeat}",
             [.. monitors.Select(monitor => monitor.Name)]);
