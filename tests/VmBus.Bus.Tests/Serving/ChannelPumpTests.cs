@@ -68,11 +68,11 @@ public sealed class ChannelPumpTests : IDisposable
         Assert.Equal(RingStatus.Ok, writer.TryWrite(PacketType.DataInband, [], new byte[8], 2, PacketDescriptor.CompletionRequested));
         Assert.False(OnLane(() => host!.TrySettle(seal: true)));
         Assert.Equal(1ul, guest.Receive().Descriptor.TransactionId);
-        while (!OnLane(() => host!.TrySettle(seal: true))) Thread.Yield();
+        Assert.True(SpinWait.SpinUntil(() => OnLane(() => host!.TrySettle(seal: true)), FakeGuest.Patience));
         Assert.False(writer.Commit());
         Assert.False(OnLane(() => host!.TrySettle(seal: true)));
         Assert.Equal(2ul, guest.Receive().Descriptor.TransactionId);
-        while (!OnLane(() => host!.TrySettle(seal: true))) Thread.Yield();
+        Assert.True(SpinWait.SpinUntil(() => OnLane(() => host!.TrySettle(seal: true)), FakeGuest.Patience));
         RingControl sealedRing = guest.Ring.Outbound.ReadControl();
         Assert.Equal(sealedRing.WriteIndex + 8, sealedRing.ReadIndex);
         Assert.False(OnLane(() => host!.TrySettle(seal: false)));
