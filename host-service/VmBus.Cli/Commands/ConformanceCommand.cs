@@ -26,7 +26,7 @@ internal static class ConformanceCommand
             HelpName = "ID",
             AllowMultipleArgumentsPerToken = true,
         };
-        Option<string?> socket = new("--socket") { Description = "Check the host that serves a partition at this Unix socket of type seqpacket (protocol-spec/channel.md, 'Another process'), in place of this program's own. Its control socket, by --control or a partition's name, lets the suite do what an operator does", HelpName = "PATH" };
+        Option<string?> socket = new("--socket") { Description = "Check the host that serves a partition at this Unix socket of type seqpacket (protocol-spec/channel.md, 'Another process'), in place of this program's own", HelpName = "PATH" };
         Option<string?> name = new("--name") { Description = "What the report calls the host or the guest", HelpName = "NAME" };
         Option<string?> json = new("--json") { Description = "Write the report to this file as JSON", HelpName = "FILE" };
         Option<string?> junit = new("--junit") { Description = "Write the report to this file as JUnit XML", HelpName = "FILE" };
@@ -59,7 +59,7 @@ internal static class ConformanceCommand
             ConformanceReport[] others = [.. (parsed.GetValue(reports) ?? []).Select(Read)];
             ConformanceReport report = isGuest
                 ? RunGuest(script, target(parsed), parsed.GetValue(trace), parsed.GetValue(name), filter.IsOpen ? null : filter.Takes)
-                : Run(parsed.GetValue(socket), target(parsed), parsed.GetValue(name), script.Patience, filter.Takes);
+                : Run(parsed.GetValue(socket), parsed.GetValue(name), script.Patience, filter.Takes);
             report = others.Aggregate(report, static (whole, other) => whole.With(other));
             if (parsed.GetValue(table)) ReportWriter.WriteMarkdown(report, Console.Out);
             else ReportWriter.WriteText(report, Console.Out, !parsed.GetValue(brief));
@@ -77,21 +77,12 @@ internal static class ConformanceCommand
         return ExitStatus.Success;
     }
 
-    private static ConformanceReport Run(string? socket, PartitionTarget target, string? name, TimeSpan patience, Func<string, bool> takes)
+    private static ConformanceReport Run(string? socket, string? name, TimeSpan patience, Func<string, bool> takes)
     {
         if (socket is not null)
         {
             using SocketTransport transport = SocketHost.Connect(socket);
-            if (target.Partition is null && target.Control is null) return new ConformanceRun(transport, name ?? socket) { Patience = patience }.Run(takes);
-            var acting = new ControlOperator(target);
-            try
-            {
-                return new ConformanceRun(transport, name ?? socket) { Patience = patience, Operator = acting }.Run(takes);
-            }
-            finally
-            {
-                acting.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            }
+            return new ConformanceRun(transport, name ?? socket) { Patience = patience }.Run(takes);
         }
 
         // What a guest under test does wrong is the point here, and not news.
@@ -104,7 +95,7 @@ internal static class ConformanceCommand
     {
         bool names = target.Partition is not null || target.Control is not null;
         if (!isGuest && (script.Reboot || script.Nic is not null || trace is not null)) throw new UsageException("--reboot, --nic and --trace are for a guest: give --guest too.");
-        if (!isGuest && names && socket is null) throw new UsageException("A partition and --control are for a guest, or for the operator of a host: give --guest or --socket too.");
+        if (!isGuest && names) throw new UsageException("A partition and --control are for a guest: give --guest too.");
         if (!isGuest) return;
         if (socket is not null) throw new UsageException("--socket is where a host is, and --guest checks a guest: give one of them.");
         if (trace is not null && (names || script.Reboot || script.Nic is not null)) throw new UsageException("With --trace nothing is done with a partition: leave it, --reboot and --nic out.");
