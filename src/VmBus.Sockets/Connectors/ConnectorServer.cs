@@ -60,7 +60,19 @@ public static class ConnectorServer
     // connects then is hung up on as soon as it ceases. Whoever starts next may be there already, and keeps its socket.
     private static void RemoveDead(string path)
     {
-        using EventFd never = EventFd.Create();
+        try
+        {
+            using EventFd never = EventFd.Create();
+            RemoveDead(path, never);
+        }
+        catch (LinuxException)
+        {
+            // No descriptor is left to look with; the next to listen there replaces it.
+        }
+    }
+
+    private static void RemoveDead(string path, EventFd never)
+    {
         for (int i = 0; i < DeadAttempts; i++)
         {
             using LinuxFile? other = UnixSocket.TryConnect(path, out int errno);
