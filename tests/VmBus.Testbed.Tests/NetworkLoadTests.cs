@@ -7,9 +7,9 @@ namespace VmBus.Testbed.Tests;
 [Collection(LinkedTestbedCollection.Name)]
 public sealed class NetworkLoadTests(LinkedGuestFixture host)
 {
+    private const int Flips = 50;
+    private const int Changes = 4;
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
-    private static readonly int Flips = FullDataAttribute.IsWanted ? 50 : 10;
-    private static readonly int Changes = FullDataAttribute.IsWanted ? 4 : 2;
 
     // `flows` ends when 256 KiB more have gone each way: a connection that stalls is seen by the test's time limit.
     private const string Start =
@@ -36,8 +36,8 @@ public sealed class NetworkLoadTests(LinkedGuestFixture host)
         """;
 
     // One guest for all: most of the time is what it takes to boot.
-    [Theory]
-    [FullData("6.1")]
+    [FullTheory]
+    [InlineData("6.1")]
     [InlineData("6.12")]
     public async Task Interface_goes_down_and_up_again_and_again_and_channels_rings_and_mtu_change(string kernel)
     {

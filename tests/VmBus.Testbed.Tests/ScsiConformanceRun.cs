@@ -57,7 +57,6 @@ public sealed class ScsiConformanceRun(GuestFixture host)
             read -r -d '' script <<'END_OF_SCRIPT'
             {Script}
             END_OF_SCRIPT
-            {(FullDataAttribute.IsWanted ? "" : "script=${script%part suite*}")}
             tests/testbed/guest-run --kernel 6.1 --append quiet --console /dev/null --root "$work/root.img" --disk "$work/data" debian "$script"
             """,
             TimeSpan.FromMinutes(9));

@@ -33,7 +33,7 @@ public sealed partial class ScsiConformanceTests(ScsiConformanceRun run) : IClas
             message => Assert.Contains(explained, part => message.Contains(part, StringComparison.Ordinal)));
     }
 
-    [Theory]
+    [FullTheory]
     [InlineData("pages", @"\[sv\]\s.*\[sn\]\s.*\[di\]\s.*\[bl\]\s.*\[bdc\]\s.*\[lbpv\]\s.*status 0$")]
     [InlineData("sn", "Unit serial number: [0-9a-f]{32}\n")]
     [InlineData("di", @"\n +0x60022480[0-9a-f]{24}\n.*vendor id: Msft")]
@@ -44,7 +44,7 @@ public sealed partial class ScsiConformanceTests(ScsiConformanceRun run) : IClas
     [InlineData("readiness", "status 0$")]
     public async Task Tool_reads_a_sane_answer(string part, string answer) => await AssertAnswerAsync(part, answer);
 
-    [Theory]
+    [FullTheory]
     [InlineData("capabilities", "Compatible Reservation Handling.*: 0\n.*Exclusive Access: 1\n.*status 0$")]
     [InlineData("register", "status 0$")]
     [InlineData("registered", "1 registered reservation key follows:\n +0x1234\n")]
@@ -58,7 +58,7 @@ public sealed partial class ScsiConformanceTests(ScsiConformanceRun run) : IClas
     public async Task Reservation_is_registered_held_and_given_back(string part, string answer) => await AssertAnswerAsync(part, answer);
 
     /// <summary>Exit statuses of sg3-utils: 14 is MISCOMPARE, 22 is LOGICAL BLOCK ADDRESS OUT OF RANGE.</summary>
-    [Theory]
+    [FullTheory]
     [InlineData("unmap", "status 0$")]
     [InlineData("unmapped", "^status 0$")]
     [InlineData("same", "status 0$")]

@@ -172,7 +172,7 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
             result.EnsureSuccess().Output);
     }
 
-    [Fact]
+    [FullFact]
     public async Task Worker_that_sees_no_data_of_the_hosts_reaches_back_ends_that_are_started_again_and_programs_of_the_host_of_which_it_may_open_none()
     {
         CommandResult result = await host.RunGuestAsync(

@@ -8,8 +8,8 @@ namespace VmBus.Testbed.Tests;
 public sealed class SocketTests(GuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
-    private static readonly int Streams = FullDataAttribute.IsWanted ? 200 : 20;
-    private static readonly int Mebibytes = FullDataAttribute.IsWanted ? 32 : 8;
+    private static readonly int Streams = FullDataAttribute.IsWanted ? 200 : 10;
+    private static readonly int Mebibytes = FullDataAttribute.IsWanted ? 32 : 3;
 
     // The guest's connect to port 5000 gets the file `down`, to 5001 the sum of what it sends, and to 5002 an end of the parent's waiting.
     private const string Parent =
