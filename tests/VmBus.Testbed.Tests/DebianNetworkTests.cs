@@ -11,7 +11,7 @@ public sealed class DebianNetworkTests(LinkedGuestFixture host)
 
     // What is copied with each mix of offloads, each way: little in every run of the tests, and as much as one likes in a run of one's own.
     private static readonly int CopyMebibytes =
-        int.Parse(Environment.GetEnvironmentVariable("VMBUS_TEST_COPY_MIB") ?? "8", System.Globalization.CultureInfo.InvariantCulture);
+        int.Parse(Environment.GetEnvironmentVariable("VMBUS_TEST_COPY_MIB") ?? "4", System.Globalization.CultureInfo.InvariantCulture);
 
     // The parent gives the file `down` on port 5002 to whoever asks, and adds the sum of what it gets on port 5001 to `sums`. The guest has `up` as a disk.
     private const string Parent =

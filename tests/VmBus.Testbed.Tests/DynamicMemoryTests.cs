@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Dynamic memory with Debian's kernels, whose hv_balloon nobody here wrote.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class DynamicMemoryTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class DynamicMemoryTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
 

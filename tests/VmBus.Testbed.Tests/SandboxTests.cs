@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>What the process of a partition has given up while its guest runs, and what it can still do.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class SandboxTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class SandboxTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 

@@ -12,7 +12,7 @@ public sealed class TestbedCollection : ICollectionFixture<GuestFixture>
 
 /// <summary>
 /// The tests that make network interfaces, whose names they all use: they share a second host, beside the first. A guest's boot keeps little more
-/// than one processor of this machine busy, so two hosts end sooner than one that does the same.
+/// than one processor of this machine busy, so two hosts end sooner than one that does the same. Some others are here, too, so that both end together.
 /// </summary>
 [CollectionDefinition(Name)]
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "It is an xunit collection.")]
