@@ -59,7 +59,7 @@ internal sealed class ImportTarget(string name, string root, string[] words) : I
         }
         catch (ImportException refusal)
         {
-            Must(!refusal.Message.Contains('\n', StringComparison.Ordinal), "A refusal of two lines.");
+            Must(!refusal.Message.Any(char.IsControl), "A refusal that is no line.");
             return;
         }
 
