@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
+using VmBus.Protocol.Text;
 
 namespace VmBus.Cli.Import;
 
@@ -60,7 +61,7 @@ internal static class ImportFile
         }
         catch (XmlException exception)
         {
-            string problem = exception.Message.Contains("DTD", StringComparison.Ordinal) ? "it has a document type, which is not read: remove <!DOCTYPE …>" : $"it is no XML: {exception.Message.TrimEnd('.')}";
+            string problem = exception.Message.Contains("DTD", StringComparison.Ordinal) ? "it has a document type, which is not read: remove <!DOCTYPE …>" : $"it is no XML: {PeerText.Escape(exception.Message.TrimEnd('.'))}";
             throw new ImportException($"'{path}': {problem}.", exception);
         }
     }
@@ -119,5 +120,5 @@ internal static class ImportFile
         return Directory.Exists(beside) ? beside : here;
     }
 
-    private static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "…";
+    private static string Shown(string text) => PeerText.Escape(text, 40);
 }
