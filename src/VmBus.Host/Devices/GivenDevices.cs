@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmBus.Machine;
 using VmBus.Native.Linux;
 using VmBus.Network.Links;
+using VmBus.Protocol.Text;
 using VmBus.Sockets.Connectors;
 using VmBus.Storage.Disks;
 
@@ -178,10 +179,11 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
             if (item.Kind == GivenKind.Nic) _ = NicOptions.Parse(item.Text);
             if (item.Kind == GivenKind.Connector && ConnectPlace.TryParse(item.Text) is null) throw new IOException($"'{item.Text}' is no place to connect to: use programs of the same release.");
         }
-        catch
+        catch (IOException problem)
         {
             item.Dispose();
-            throw;
+            // It quotes the message, in which there may be anything.
+            throw new IOException(PeerText.Escape(problem.Message), problem);
         }
 
         if (item is { Kind: GivenKind.Nic, Detail: GivenHeader.Renewed })
@@ -200,7 +202,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
         }
 
         item.Dispose();
-        throw new IOException($"'{item.Text}' was given where {MaximumWaiting} things wait to be taken already: have them taken first.");
+        throw new IOException($"'{PeerText.Escape(item.Text)}' was given where {MaximumWaiting} things wait to be taken already: have them taken first.");
     }
 
     private void Renew(GivenItem item)

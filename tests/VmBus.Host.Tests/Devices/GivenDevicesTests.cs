@@ -205,6 +205,18 @@ public sealed class GivenDevicesTests : IDisposable
         Assert.Contains("a later byte", Assert.Throws<IOException>(() => GivenDevices.Receive(theirs, NullLogger.Instance)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData((int)GivenKind.Disk, "/a,format=\n\u001b[2J")]
+    [InlineData((int)GivenKind.Nic, "tap=t0,mac=\nx")]
+    [InlineData((int)GivenKind.Connector, "\r\nplace")]
+    public void Refusal_of_what_is_given_is_one_line(int kind, string text)
+    {
+        (LinuxFile ours, LinuxFile theirs) = UnixStream.CreatePair();
+        using (EventFd descriptor = EventFd.Create())
+        using (var sender = DescriptorSocket.Take(ours)) Assert.Equal(0, sender.Send(Message(new GivenHeader(text.Length, (GivenKind)kind, 1, 0), text), descriptor));
+        Assert.DoesNotContain(Assert.Throws<IOException>(() => GivenDevices.Receive(theirs, NullLogger.Instance)).Message, char.IsControl);
+    }
+
     [Fact]
     public void More_than_may_wait_is_refused()
     {
