@@ -124,7 +124,7 @@ public sealed partial class LastingProcess : IServingProcess
     /// <inheritdoc/>
     public void Kill() => _ = syscall(SYS_pidfd_send_signal, _process.Descriptor, SIGKILL, 0, 0);
 
-    /// <summary>Watches it no longer; it goes on.</summary>
+    /// <summary>Watches it no longer; it goes on, if it has not ended.</summary>
     public void Dispose()
     {
         Thread? watch;
@@ -138,6 +138,7 @@ public sealed partial class LastingProcess : IServingProcess
         _stop.Signal();
         // Whoever is told of the end may be the one who disposes.
         if (watch != Thread.CurrentThread) watch?.Join();
+        Reap();
         _process.Dispose();
         _stop.Dispose();
     }
@@ -151,12 +152,17 @@ public sealed partial class LastingProcess : IServingProcess
             if (stopped) return;
         }
 
-        // One that this process's image before has started is its child all the same.
-        Span<ulong> information = stackalloc ulong[SignalWords];
-        _ = waitid(P_PIDFD, _process.Descriptor, information, WEXITED_WNOHANG);
+        Reap();
         Action<IServingProcess>? ended;
         lock (_gate) ended = _ended;
         ended?.Invoke(this);
+    }
+
+    // Whoever its parent is waits for it when it has ended, else its number stays taken. One that this process's image before has started is its child all the same.
+    private void Reap()
+    {
+        Span<ulong> information = stackalloc ulong[SignalWords];
+        _ = waitid(P_PIDFD, _process.Descriptor, information, WEXITED_WNOHANG);
     }
 
     // What has been said since the start, where the error output is a file; else it is elsewhere.

@@ -132,7 +132,12 @@ internal sealed class QemuNbdServer : IDisposable
         _anchor?.Dispose();
         _hold?.Dispose();
         // Without clients it writes back its caches and ends by itself; only a hung one is killed.
-        if (_anchor is not null && !_child.WaitForEnd(StopLimit)) _child.Kill();
+        if (_anchor is not null && !_child.WaitForEnd(StopLimit))
+        {
+            _child.Kill();
+            _ = _child.WaitForEnd(StopLimit);
+        }
+
         _child.Dispose();
         _place.Dispose();
     }

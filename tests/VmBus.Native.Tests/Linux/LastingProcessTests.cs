@@ -90,6 +90,25 @@ public sealed class LastingProcessTests
         Assert.Throws<ArgumentException>(() => Process.GetProcessById(started.ProcessId));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Number_of_one_that_has_ended_is_free_when_it_is_disposed(bool isWatched)
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            int id;
+            using (LastingProcess process = LastingProcess.TryStart(new ChildProgram("true", []))!)
+            {
+                id = process.ProcessId;
+                if (isWatched) process.Ended += static _ => { };
+                Assert.True(process.WaitForEnd(Patience));
+            }
+
+            Assert.Throws<ArgumentException>(() => Process.GetProcessById(id));
+        }
+    }
+
     [Fact]
     public void Process_goes_on_when_it_is_watched_no_longer()
     {
