@@ -99,9 +99,7 @@ internal sealed class ExecSession : IDisposable
         command.Process.TrySignal(SIGCONT);
         _poll.Clear();
         _poll.Add(command.Process.End.Descriptor, read: true);
-        long begun = Stopwatch.GetTimestamp();
-        TimeSpan left = _options.HangUpLimit;
-        while (left > TimeSpan.Zero && !_poll.Wait((int)left.TotalMilliseconds + 1)) left = _options.HangUpLimit - Stopwatch.GetElapsedTime(begun);
+        _poll.Wait((int)_options.HangUpLimit.TotalMilliseconds);
     }
 
     // Everything is sent, then the host closes first: closing with something unread might cost it what is on its way.

@@ -52,14 +52,8 @@ public static class ConnectorProgram
     {
         using EventFd never = EventFd.Create();
         Span<byte> word = stackalloc byte[1];
-        long deadline = Environment.TickCount64 + (long)StartLimit.TotalMilliseconds;
-        while (Environment.TickCount64 < deadline)
-        {
-            if (!DescriptorIo.WaitForInput(connection.Descriptor, never, TimeSpan.FromMilliseconds(deadline - Environment.TickCount64)).Readable) continue;
-            if (DescriptorIo.Read(connection.Descriptor, word) == word.Length && word[0] == Ready) return;
-            break;
-        }
-
+        bool came = DescriptorIo.WaitForInput(connection.Descriptor, never, StartLimit).Readable;
+        if (came && DescriptorIo.Read(connection.Descriptor, word) == word.Length && word[0] == Ready) return;
         throw new IOException("The program that connects for this partition ('vmbus connect') does not start; what it says is before this.");
     }
 }

@@ -18,8 +18,14 @@ internal abstract partial class KvmDescriptor : SafeHandleMinusOneIsInvalid
     /// <returns>What the kernel returned, or the negated errno.</returns>
     internal int Call(uint request, nint argument)
     {
-        int result = ioctl(this, request, argument);
-        return result >= 0 ? result : -Marshal.GetLastPInvokeError();
+        while (true)
+        {
+            int result = ioctl(this, request, argument);
+            if (result >= 0) return result;
+            int errno = Marshal.GetLastPInvokeError();
+            // Making a VM gives up when its thread has a signal to take, and the runtime sends those whenever it collects garbage.
+            if (errno != Errno.EINTR) return -errno;
+        }
     }
 
     /// <summary>An ioctl that takes a structure, which the kernel may fill.</summary>

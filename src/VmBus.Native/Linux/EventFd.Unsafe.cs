@@ -10,7 +10,6 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
     private const int EFD_CLOEXEC = 0x80000;
     private const int EFD_NONBLOCK = 0x800;
     private const int F_SETFL = 4;
-    private const short POLLIN = 1;
 
     private EventFd(int descriptor)
         : base(ownsHandle: true) => SetHandle(descriptor);
@@ -42,24 +41,22 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     /// <summary>Whether the counter is not 0. It stays as it is.</summary>
-    public unsafe bool IsSignalled
+    public bool IsSignalled
     {
         get
         {
-            var entry = new PollEntry { Descriptor = (int)handle, Events = POLLIN };
-            // SAFETY: one entry, a local.
-            return poll((nint)(&entry), 1, 0) > 0;
+            var entry = new PollEntry { Descriptor = (int)handle, Events = Poll.POLLIN };
+            return Poll.Wait(ref entry, 0) > 0;
         }
     }
 
     /// <summary>Waits until the counter is not 0, and reads it back to 0.</summary>
     /// <returns>False when it was 0 all the time.</returns>
-    public unsafe bool Wait(TimeSpan timeout)
+    public bool Wait(TimeSpan timeout)
     {
         if (Drain() > 0) return true;
-        var entry = new PollEntry { Descriptor = (int)handle, Events = POLLIN };
-        // SAFETY: one entry, a local.
-        _ = poll((nint)(&entry), 1, (int)Math.Clamp(timeout.TotalMilliseconds, 0, int.MaxValue));
+        var entry = new PollEntry { Descriptor = (int)handle, Events = Poll.POLLIN };
+        _ = Poll.Wait(ref entry, (int)Math.Clamp(timeout.TotalMilliseconds, 0, int.MaxValue));
         return Drain() > 0;
     }
 
@@ -95,17 +92,6 @@ public sealed partial class EventFd : SafeHandleZeroOrMinusOneIsInvalid
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(EventFd file, int command, int argument);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(nint entries, nuint count, int timeoutMs);
-
     [LibraryImport("libc")]
     private static partial int close(int descriptor);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short Ready;
-    }
 }

@@ -110,16 +110,7 @@ public sealed partial class LastingProcess : IServingProcess
     public static LastingProcess Take(LinuxFile process) => new(process, null, 0);
 
     /// <inheritdoc/>
-    public bool WaitForEnd(TimeSpan limit)
-    {
-        long deadline = Environment.TickCount64 + (long)limit.TotalMilliseconds;
-        while (true)
-        {
-            long left = Math.Max(0, deadline - Environment.TickCount64);
-            (bool over, bool stopped) = DescriptorIo.WaitForInput(_process.Descriptor, _stop, TimeSpan.FromMilliseconds(left));
-            if (over || stopped || left == 0) return over;
-        }
-    }
+    public bool WaitForEnd(TimeSpan limit) => DescriptorIo.WaitForInput(_process.Descriptor, _stop, limit).Readable;
 
     /// <inheritdoc/>
     public void Kill() => _ = syscall(SYS_pidfd_send_signal, _process.Descriptor, SIGKILL, 0, 0);
@@ -145,13 +136,7 @@ public sealed partial class LastingProcess : IServingProcess
 
     private void Watch()
     {
-        bool over = false;
-        while (!over)
-        {
-            (over, bool stopped) = DescriptorIo.WaitForInput(_process.Descriptor, _stop, Timeout.InfiniteTimeSpan);
-            if (stopped) return;
-        }
-
+        if (DescriptorIo.WaitForInput(_process.Descriptor, _stop, Timeout.InfiniteTimeSpan).Woken) return;
         Reap();
         Action<IServingProcess>? ended;
         lock (_gate) ended = _ended;

@@ -10,7 +10,6 @@ public sealed partial class PacketSocket : SafeHandleZeroOrMinusOneIsInvalid
     private const int AF_UNIX = 1;
     private const int SOCK_SEQPACKET_CLOEXEC = 5 | 0x80000;
     private const int SHUT_RDWR = 2;
-    private const short POLLIN = 1;
 
     private PacketSocket(int descriptor)
         : base(ownsHandle: true) => SetHandle(descriptor);
@@ -44,13 +43,12 @@ public sealed partial class PacketSocket : SafeHandleZeroOrMinusOneIsInvalid
     /// <param name="timeoutMs">How long to wait at most; -1 for ever.</param>
     /// <param name="descriptor">The descriptor that came with it, close-on-exec and the caller's to close; -1 for none.</param>
     /// <returns>Bytes of the packet; 0 when the other end is closed; negative errno: EAGAIN when none came, ENOBUFS when it was longer than the buffer.</returns>
-    public unsafe int Receive(Span<byte> buffer, int timeoutMs, out int descriptor)
+    public int Receive(Span<byte> buffer, int timeoutMs, out int descriptor)
     {
         descriptor = -1;
-        var entry = new PollEntry { Descriptor = (int)handle, Events = POLLIN };
-        // SAFETY: one entry, a local.
-        int ready = poll((nint)(&entry), 1, timeoutMs);
-        if (ready <= 0) return ready == 0 || Marshal.GetLastPInvokeError() is Errno.EINTR ? -Errno.EAGAIN : -Marshal.GetLastPInvokeError();
+        var entry = new PollEntry { Descriptor = (int)handle, Events = Poll.POLLIN };
+        int ready = Poll.Wait(ref entry, timeoutMs);
+        if (ready <= 0) return ready == 0 ? -Errno.EAGAIN : ready;
         Span<int> received = stackalloc int[DescriptorMessage.MaximumDescriptors];
         int bytes = DescriptorMessage.Receive(this, buffer, received, out int count, out bool isCut);
         int kept = isCut ? 0 : Math.Min(count, 1);
@@ -68,20 +66,9 @@ public sealed partial class PacketSocket : SafeHandleZeroOrMinusOneIsInvalid
     [LibraryImport("libc", SetLastError = true)]
     private static partial int socketpair(int family, int type, int protocol, nint ends);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(nint entries, nuint count, int timeoutMs);
-
     [LibraryImport("libc")]
     private static partial int shutdown(PacketSocket socket, int how);
 
     [LibraryImport("libc")]
     private static partial int close(int descriptor);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short Ready;
-    }
 }

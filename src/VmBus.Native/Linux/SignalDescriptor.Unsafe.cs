@@ -13,7 +13,6 @@ namespace VmBus.Native.Linux;
 public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const int MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
-    private const short POLLOUT = 4;
 
     private readonly DescriptorKind _kind;
     private readonly IoUring.IoUring? _ring;
@@ -70,9 +69,8 @@ public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
 
                 return;
             case DescriptorKind.Event or DescriptorKind.Other:
-                var entry = new PollEntry { Descriptor = (int)handle, Events = POLLOUT };
-                // SAFETY: one entry, a local.
-                if (poll((nint)(&entry), 1, 0) != 1 || entry.Ready != POLLOUT) return;
+                var entry = new PollEntry { Descriptor = (int)handle, Events = Poll.POLLOUT };
+                if (Poll.Wait(ref entry, 0) != 1 || entry.Ready != Poll.POLLOUT) return;
                 break;
         }
 
@@ -104,17 +102,6 @@ public sealed partial class SignalDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint send(SignalDescriptor socket, nint buffer, nint bytes, int flags);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(nint entries, nuint count, int timeoutMs);
-
     [LibraryImport("libc")]
     private static partial int close(int descriptor);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short Ready;
-    }
 }

@@ -54,13 +54,18 @@ public static partial class VsockSocket
         BinaryPrimitives.WriteUInt16LittleEndian(address, AF_VSOCK);
         BinaryPrimitives.WriteUInt32LittleEndian(address[PortOffset..], port);
         BinaryPrimitives.WriteUInt32LittleEndian(address[IdOffset..], id);
-        int descriptor = socket(AF_VSOCK, SOCK_STREAM_CLOEXEC, 0);
-        errno = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
-        if (descriptor < 0) return null;
-        var stream = new LinuxFile(descriptor);
-        if (connect(stream, address, AddressBytes) == 0) return stream;
-        errno = Marshal.GetLastPInvokeError();
-        stream.Dispose();
+        do
+        {
+            int descriptor = socket(AF_VSOCK, SOCK_STREAM_CLOEXEC, 0);
+            errno = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+            if (descriptor < 0) return null;
+            var stream = new LinuxFile(descriptor);
+            if (connect(stream, address, AddressBytes) == 0) return stream;
+            errno = Marshal.GetLastPInvokeError();
+            stream.Dispose();
+        }
+        // A signal ends the attempt, and what the socket has sent with it.
+        while (errno == Errno.EINTR);
         return null;
     }
 

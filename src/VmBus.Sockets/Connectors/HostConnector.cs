@@ -72,12 +72,7 @@ public sealed class HostConnector(LinuxFile connection) : IDisposable
 
     private bool WaitForAnswer(out bool stopped)
     {
-        long deadline = Environment.TickCount64 + (long)AnswerLimit.TotalMilliseconds;
-        while (true)
-        {
-            long left = deadline - Environment.TickCount64;
-            (bool readable, stopped) = DescriptorIo.WaitForInput((int)_connection.DangerousGetHandle(), _stop, TimeSpan.FromMilliseconds(Math.Max(0, left)));
-            if (readable || stopped || left <= 0) return readable && !stopped;
-        }
+        (bool readable, stopped) = DescriptorIo.WaitForInput((int)_connection.DangerousGetHandle(), _stop, AnswerLimit);
+        return readable && !stopped;
     }
 }

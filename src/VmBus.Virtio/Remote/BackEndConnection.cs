@@ -18,6 +18,9 @@ internal sealed class BackEndConnection : IDisposable
     private readonly DescriptorSocket _socket;
     private readonly EventFd _ending = EventFd.Create();
     private readonly Lock _gate = new();
+
+    // Within the other one: whoever waits for a reply holds that.
+    private readonly Lock _endGate = new();
     private readonly byte[] _payload = new byte[VhostUserHeader.MaximumPayloadBytes];
     private bool _isClosed;
 
@@ -113,8 +116,12 @@ internal sealed class BackEndConnection : IDisposable
     /// <summary>Ends the connection: whoever waits for a reply gets an exception.</summary>
     public void Shutdown()
     {
-        _ending.Signal();
-        _socket.Shutdown();
+        lock (_endGate)
+        {
+            if (_isClosed) return;
+            _ending.Signal();
+            _socket.Shutdown();
+        }
     }
 
     /// <inheritdoc/>
@@ -123,7 +130,7 @@ internal sealed class BackEndConnection : IDisposable
         Shutdown();
         lock (_gate)
         {
-            _isClosed = true;
+            lock (_endGate) _isClosed = true;
             _socket.Dispose();
             _ending.Dispose();
         }
@@ -158,8 +165,6 @@ internal sealed class BackEndConnection : IDisposable
         {
             (bool ready, bool ending) = DescriptorIo.WaitForInput(Descriptor, _ending, ReplyLimit - Stopwatch.GetElapsedTime(started));
             if (ending) throw Gone();
-            // A signal of the runtime's ends the wait early.
-            if (!ready && Stopwatch.GetElapsedTime(started) < ReplyLimit) continue;
             if (!ready) throw new BackEndException($"{_subject}: its back-end does not answer {request} within {ReplyLimit.TotalSeconds:0} seconds; look what it waits for.");
             int received = _socket.Receive(target, descriptors, out int count);
             // No reply that is asked for brings any.

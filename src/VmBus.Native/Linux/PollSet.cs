@@ -1,12 +1,8 @@
-using System.Runtime.InteropServices;
-
 namespace VmBus.Native.Linux;
 
 /// <summary>Waits for one of a few descriptors. One thread. Source: poll(2).</summary>
-public sealed partial class PollSet
+public sealed class PollSet
 {
-    private const short POLLIN = 1;
-    private const short POLLOUT = 4;
     private const short POLLERR_POLLHUP_POLLNVAL = 0x38;
     private const int Capacity = 8;
 
@@ -26,43 +22,27 @@ public sealed partial class PollSet
         _entries[_count] = new PollEntry
         {
             Descriptor = read || write ? descriptor : -1,
-            Events = (short)((read ? POLLIN : 0) | (write ? POLLOUT : 0)),
+            Events = (short)((read ? Poll.POLLIN : 0) | (write ? Poll.POLLOUT : 0)),
         };
         return _count++;
     }
 
     /// <summary>Waits until one is ready.</summary>
     /// <param name="limitMs">How long at most; negative for ever.</param>
-    /// <returns>False when none is after that time, or a signal came.</returns>
-    public unsafe bool Wait(int limitMs)
+    /// <returns>False when none is after that time.</returns>
+    public bool Wait(int limitMs)
     {
-        fixed (PollEntry* entries = _entries)
-        {
-            // SAFETY: as many pinned entries as are counted.
-            if (poll((nint)entries, (nuint)_count, limitMs) > 0) return true;
-        }
-
+        if (Poll.Wait(_entries.AsSpan(0, _count), limitMs) > 0) return true;
         for (int i = 0; i < _count; i++) _entries[i].Ready = 0;
         return false;
     }
 
     /// <summary>Whether a read would not wait: there are bytes, or the end, or an error.</summary>
-    public bool IsReadable(int number) => IsReady(number, POLLIN);
+    public bool IsReadable(int number) => IsReady(number, Poll.POLLIN);
 
     /// <summary>Whether a write would not wait: there is room, or nobody reads any more.</summary>
-    public bool IsWritable(int number) => IsReady(number, POLLOUT);
+    public bool IsWritable(int number) => IsReady(number, Poll.POLLOUT);
 
     private bool IsReady(int number, short wanted)
         => (_entries[number].Events & wanted) != 0 && (_entries[number].Ready & (wanted | POLLERR_POLLHUP_POLLNVAL)) != 0;
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(nint entries, nuint count, int timeoutMs);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short Ready;
-    }
 }
