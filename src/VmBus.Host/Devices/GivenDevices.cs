@@ -32,7 +32,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
     private readonly Timer _clearing;
     private LinuxFile? _socket;
     private Thread? _thread;
-    private volatile DescriptorSocket? _sender;
+    private DescriptorSocket? _sender;
 
     private GivenDevices(ILogger logger)
     {
@@ -139,7 +139,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
         _clearing.Dispose();
         _stop.Signal();
         // One that has stopped within a message is not waited for.
-        _sender?.Shutdown();
+        lock (_gate) _sender?.Shutdown();
         _thread?.Join();
         lock (_gate)
         {
@@ -254,7 +254,7 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
             if (!readable || UnixSocket.TryAccept(_socket, out _) is not { } connection) continue;
             int descriptor = connection.Descriptor;
             using DescriptorSocket from = DescriptorSocket.Take(connection);
-            _sender = from;
+            lock (_gate) _sender = from;
             try
             {
                 Serve(from, descriptor);
@@ -265,7 +265,8 @@ public sealed class GivenDevices : IDeviceOpener, IDisposable
             }
             finally
             {
-                _sender = null;
+                // Before it is closed.
+                lock (_gate) _sender = null;
             }
         }
     }
