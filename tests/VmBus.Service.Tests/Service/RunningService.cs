@@ -145,7 +145,13 @@ internal sealed class RunningService(TimeSpan? patience = null) : IAsyncDisposab
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false }) await KillAsync();
+        // The test's time may be over.
+        if (_process is { HasExited: false })
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
         _process?.Dispose();
         // Those that the service has started by itself are in its records.
         foreach (string record in Directory.Exists(State) ? Directory.GetFiles(State, "worker.json", SearchOption.AllDirectories) : [])
