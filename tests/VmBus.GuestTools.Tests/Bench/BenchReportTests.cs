@@ -42,12 +42,19 @@ public sealed class BenchReportTests
 
         public void RoundTrip() => Thread.Yield();
 
-        public long? Send(TimeSpan duration) => sends ? 1L << 40 : null;
+        public long? Send(TimeSpan duration) => sends ? Take(duration, 1L << 40) : null;
 
-        public long Echo(TimeSpan duration) => 1 << 20;
+        public long Echo(TimeSpan duration) => Take(duration, 1 << 20);
 
         public void Dispose()
         {
+        }
+
+        // A rate is of bytes over a time that has passed.
+        private static long Take(TimeSpan duration, long bytes)
+        {
+            SpinWait.SpinUntil(static () => false, duration);
+            return bytes;
         }
     }
 }
