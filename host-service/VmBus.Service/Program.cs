@@ -22,7 +22,17 @@ internal static class Program
             HostApplicationBuilder builder = Configure(arguments);
             using IHost host = builder.Build();
             using var meter = new ServiceMeter(host.Services.GetRequiredService<SampleCollector>());
-            await host.RunAsync().ConfigureAwait(false);
+            var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+            try
+            {
+                await host.StartAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                // It was asked to end before all of it had begun; what has is ended all the same.
+            }
+
+            await host.WaitForShutdownAsync().ConfigureAwait(false);
             return 0;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException)

@@ -214,6 +214,18 @@ public sealed class LifecycleTests : IAsyncLifetime
         await HearAsync("STOPPING=1");
     }
 
+    [Fact]
+    public async Task Service_that_is_asked_to_end_before_all_of_it_has_begun_ends_as_one_that_has()
+    {
+        await _service.StopAsync();
+        for (int i = 0; i < 5; i++)
+        {
+            Assert.Equal(0, await _service.StopWhileStartingAsync());
+            Assert.DoesNotContain("xception", _service.Errors, StringComparison.Ordinal);
+            Assert.False(File.Exists(_service.Socket));
+        }
+    }
+
     private async Task RestartServiceAsync(bool byForce)
     {
         if (byForce) await _service.KillAsync();

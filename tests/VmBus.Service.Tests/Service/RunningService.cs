@@ -55,6 +55,15 @@ internal sealed class RunningService(TimeSpan? patience = null) : IAsyncDisposab
         return (second.ExitCode, errors);
     }
 
+    /// <summary>Starts the service, and asks it to end as soon as there is its socket, which is before all of it has begun.</summary>
+    public async Task<int> StopWhileStartingAsync(params (string Name, string Value)[] variables)
+    {
+        _process?.Dispose();
+        _process = Launch(variables);
+        while (!File.Exists(Socket)) await Task.Delay(1, Timely);
+        return await StopAsync();
+    }
+
     /// <summary>Ends the service as an operator or systemd does.</summary>
     public async Task<int> StopAsync()
     {
