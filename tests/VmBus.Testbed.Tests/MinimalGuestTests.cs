@@ -4,8 +4,8 @@ using Xunit;
 namespace VmBus.Testbed.Tests;
 
 /// <summary>Quick guests: Debian's kernel with an initial file system of its modules and busybox.</summary>
-[Collection(TestbedCollection.Name)]
-public sealed class MinimalGuestTests(GuestFixture host)
+[Collection(LinkedTestbedCollection.Name)]
+public sealed class MinimalGuestTests(LinkedGuestFixture host)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
 

@@ -21,7 +21,7 @@ public sealed class ServiceGivesTests(LinkedGuestFixture host)
         answers() { v list >/dev/null 2>&1; }
         serve() { "$VMBUS" serve --definitions "$work/definitions" --state "$work/state" 2>>"$work/log" & service=$!; within answers; }
         field() { v show web --json | sed -n "s/^  \"$1\": \"\?\([^\",]*\)\"\?,\?$/\1/p"; }
-        within() { local left=600; until "$@"; do sleep 0.2; ((left--)) || { echo "not in time: $*" >&2; v list >&2; cat "$work/log" "$work/console" >&2; return 1; }; done; }
+        within() { local left=240; until "$@"; do sleep 0.5; ((left--)) || { echo "not in time: $*" >&2; v list >&2; cat "$work/log" "$work/console" >&2; return 1; }; done; }
         is() { [[ $(field "$1") == "$2" ]]; }
         told() { within grep -q "mark $1" "$work/console"; }
         refused() { local status=0; "$@" 2>"$work/error" || status=$?; sed "s|$work|WORK|g" "$work/error"; echo "status $status"; }
