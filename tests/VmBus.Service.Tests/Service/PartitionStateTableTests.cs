@@ -39,7 +39,8 @@ public sealed class PartitionStateTableTests : IAsyncLifetime
     [MemberData(nameof(States))]
     public async Task Event_in_a_state_does_what_the_page_says(string what, string state, string expected)
     {
-        Task<PartitionStatus>? starting = await ReachAsync(state, wantsAgain: what == "the worker ends, wanted again");
+        // One that powers off when it is asked may have ended before anybody looks.
+        Task<PartitionStatus>? starting = await ReachAsync(state, wantsAgain: what == "the worker ends, wanted again", isDeaf: expected == "→ stopping");
         Assert.Equal(state, (await _service.ShowAsync()).State);
 
         bool isRefused = await PlayAsync(what);
@@ -69,12 +70,12 @@ public sealed class PartitionStateTableTests : IAsyncLifetime
     }
 
     // The answer to the start that is still waited for, if one is.
-    private async Task<Task<PartitionStatus>?> ReachAsync(string state, bool wantsAgain)
+    private async Task<Task<PartitionStatus>?> ReachAsync(string state, bool wantsAgain, bool isDeaf)
     {
         string append = state switch
         {
             "starting" => "\"append\":\"late\"",
-            "stopping" => "\"append\":\"deaf\"",
+            _ when isDeaf || state == "stopping" => "\"append\":\"deaf\"",
             _ => "\"append\":\"\"",
         };
         await _service.DefineAsync("web", $"{append},\"restart\":\"{(wantsAgain || state == "restarting" ? "always" : "never")}\"");
