@@ -86,11 +86,8 @@ public sealed class PasstLinkTests
             AssertAnswers(adapter, 2);
         }
 
-        Assert.True(SpinWait.SpinUntil(() => !IsRunning(process), TimeSpan.FromSeconds(30)), "passt outlived its use.");
+        Assert.False(Directory.Exists($"/proc/{process}"), "passt outlived its use, or nobody has waited for it.");
     });
-
-    // One that nobody has waited for is no more than a number.
-    private static bool IsRunning(int process) => File.Exists($"/proc/{process}/status") && !File.ReadAllText($"/proc/{process}/status").Contains("State:\tZ", StringComparison.Ordinal);
 
     [PasstTheory]
     [InlineData(LaneEngineKind.IoUring)]

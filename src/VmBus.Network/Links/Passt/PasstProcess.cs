@@ -14,6 +14,7 @@ internal sealed class PasstProcess : IDisposable
 
     private const int EthernetBytes = 60;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
 
     private readonly IServingProcess _child;
 
@@ -95,7 +96,13 @@ internal sealed class PasstProcess : IDisposable
         throw new LinkException(LinkProblem.Host, $"Network link 'user' was given with {open.Files.Count} descriptors instead of 2: use programs of the same release.");
     }
 
-    public void Dispose() => _child.Dispose();
+    /// <summary>Ends the child, whose number is free when this returns. One that this process may not end does so by itself when its connection has been closed before.</summary>
+    public void Dispose()
+    {
+        _child.Kill();
+        _ = _child.WaitForEnd(StopLimit);
+        _child.Dispose();
+    }
 
     private static ChildProgram Describe(int mtu, LinuxFile connection) => new(
         Program,
