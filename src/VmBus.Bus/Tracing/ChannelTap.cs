@@ -84,7 +84,7 @@ internal sealed class ChannelTap(TraceTap tap, TraceSource source)
             (uint)toGuest.DataBytes,
             Words(fromGuest),
             Words(toGuest),
-            reader.CommittedIndex,
+            reader.PublishedIndex,
             writer.CommittedIndex,
             writer.PendingSendSize);
         foreach (BusTrace trace in traces) trace.AddRings(source, tap.Version, rings);

@@ -43,8 +43,8 @@ public sealed class RingReader
     /// <summary>Whether the guest has broken the ring's rules: nothing more is read until the channel is opened again.</summary>
     public bool IsCorrupt => _corrupt;
 
-    /// <summary>Where it has read to, as far as it has told the writer.</summary>
-    public uint CommittedIndex => _committed;
+    /// <summary>What it has written last as its index: where it has read to, or what a sealed ring shows in its place.</summary>
+    public uint PublishedIndex => _published;
 
     /// <summary>
     /// Whether the writer is to find the ring full, though everything has been read: nothing more comes then but what it is writing already. Holds from the

@@ -80,6 +80,29 @@ public sealed class BusTraceTests : IDisposable
     }
 
     [Fact]
+    public async Task Index_of_a_sealed_ring_is_noted_as_the_host_has_written_it()
+    {
+        GuestChannel channel = _guest.Open(Assert.Single(_guest.Connect()));
+        using BusTrace trace = Start(new BusTraceOptions { Rings = true });
+        channel.Send([1], 42);
+        _ = channel.Receive();
+        Devices.OpenChannel served = _device.Last!.Channel;
+        bool isSettled = false;
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                served.Lane.Invoke(() => isSettled = served.TrySettle(seal: true));
+                return isSettled;
+            },
+            FakeGuest.Patience));
+        _guest.Close(channel);
+        (IReadOnlyList<TraceRecord> records, _) = await EndAsync(trace);
+        Assert.True(TracedRings.TryRead(records.First(static record => Name(record) == "Closed").Body.Span, out TracedRings rings));
+        // The seal is 8 bytes beyond the one packet.
+        Assert.Equal((32u, 40u, 40u), (rings.FromGuest.WriteIndex, rings.FromGuest.ReadIndex, rings.HostReadIndex));
+    }
+
+    [Fact]
     public async Task Control_words_are_noted_at_the_open_as_the_guest_has_left_them()
     {
         GuestChannel channel = _guest.Prepare(Assert.Single(_guest.Connect()));

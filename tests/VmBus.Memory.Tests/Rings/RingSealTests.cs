@@ -24,6 +24,7 @@ public sealed class RingSealTests
             Assert.False(pair.Reader.Commit());
             Assert.True(pair.Reader.IsSettled);
             Assert.Equal(FullBytes, Room(pair));
+            Assert.Equal(pair.Outbound.ReadIndex, pair.Reader.PublishedIndex);
             pair.Reader.IsSealed = false;
             Assert.False(pair.Reader.Commit());
             Assert.False(pair.Reader.IsSettled);
