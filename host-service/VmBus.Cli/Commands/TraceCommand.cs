@@ -63,7 +63,7 @@ internal static class TraceCommand
                 Stream trace = await client.OpenTraceAsync(request, CancellationToken.None).ConfigureAwait(false);
                 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
                 using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
-                using Timer? timer = limit is { } time ? new Timer(_ => client.EndTrace(), null, time, Timeout.InfiniteTimeSpan) : null;
+                using Timer? timer = limit is { } time ? new Timer(_ => client.EndSending(), null, time, Timeout.InfiniteTimeSpan) : null;
                 await copy.RunAsync(trace, output).ConfigureAwait(false);
             }
 
@@ -76,7 +76,7 @@ internal static class TraceCommand
         void End(PosixSignalContext context)
         {
             context.Cancel = true;
-            client.EndTrace();
+            client.EndSending();
         }
     }
 

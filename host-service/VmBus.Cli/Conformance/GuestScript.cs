@@ -47,7 +47,7 @@ internal sealed record GuestScript(bool Reboot, string? Nic, TimeSpan Patience)
                 await TryAsync(words, "the guest's heart beats", () => BeatAsync(client, Beats)).ConfigureAwait(false);
             }
 
-            tracer.EndTrace();
+            tracer.EndSending();
             await reading.ConfigureAwait(false);
             return (name, recording);
         }
@@ -118,12 +118,25 @@ internal sealed record GuestScript(bool Reboot, string? Nic, TimeSpan Patience)
         }
     }
 
-    // The exec service is the one program whose socket everybody knows; where nobody listens the guest leaves the offer alone.
+    // The exec service is the one program whose socket everybody knows; where nobody listens the guest leaves the offer alone. A service that is asked for
+    // nothing ends the connection by itself, which a connection that goes away would not let it.
     private async Task ConnectAsync(PartitionTarget target)
     {
         using var limit = new CancellationTokenSource(Patience);
-        ControlClient client = await target.ConnectAsync(limit.Token).ConfigureAwait(false);
-        await using (client.ConfigureAwait(false)) await client.OpenExecAsync(limit.Token).ConfigureAwait(false);
+        try
+        {
+            ControlClient client = await target.ConnectAsync(limit.Token).ConfigureAwait(false);
+            await using (client.ConfigureAwait(false))
+            {
+                Stream service = await client.OpenExecAsync(limit.Token).ConfigureAwait(false);
+                client.EndSending();
+                await service.CopyToAsync(Stream.Null, limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw Late("The guest's exec service does not end a connection that asks for nothing");
+        }
     }
 
     private async Task PlugAsync(ControlClient client, string options, TextWriter words)

@@ -131,7 +131,7 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
     /// <summary>Traces the bus.</summary>
     /// <param name="request">What is recorded.</param>
     /// <param name="cancellation">Ends the attempt.</param>
-    /// <returns>The trace, a pcapng file; belongs to this client, which does nothing any more but <see cref="EndTrace"/>.</returns>
+    /// <returns>The trace, a pcapng file; belongs to this client, which does nothing any more but <see cref="EndSending"/>, which ends it: what was recorded still comes, and then the end of the file.</returns>
     /// <exception cref="ControlException">It cannot be traced so, or not now.</exception>
     public async Task<Stream> OpenTraceAsync(TraceRequest request, CancellationToken cancellation)
     {
@@ -139,8 +139,8 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
         return _stream;
     }
 
-    /// <summary>Has the trace end: what was recorded still comes, and then the end of the file. Any thread.</summary>
-    public void EndTrace()
+    /// <summary>Says that nothing more is sent, and goes on receiving. Any thread.</summary>
+    public void EndSending()
     {
         try
         {
@@ -148,7 +148,7 @@ public sealed class ControlClient : IControlCaller, IAsyncDisposable
         }
         catch (SocketException)
         {
-            // It has ended by itself.
+            // The other side has ended by itself.
         }
     }
 

@@ -39,7 +39,7 @@ public sealed class TraceTests : IDisposable
         await using ControlClient client = await _server.ConnectAsync();
         Stream trace = await client.OpenTraceAsync(Messages, _server.Timely);
         _ = _guest.Connect();
-        client.EndTrace();
+        client.EndSending();
         IReadOnlyList<TraceRecord> records = await ReadAsync(trace);
         Assert.Equal([TraceKind.Channel, .. Enumerable.Repeat(TraceKind.Message, 5)], records.Select(static record => record.Header.Kind));
     }
