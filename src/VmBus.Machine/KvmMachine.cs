@@ -250,7 +250,9 @@ public sealed class KvmMachine : IDisposable
 
         _vm.CreateInterruptControllers();
         _vm.CreateIntervalTimer();
-        _vm.InterceptMsrs(Crash.CrashRegisters.FirstMsr, Crash.CrashRegisters.MsrCount);
+        _vm.InterceptMsrs(
+            new KvmMsrRange(Crash.CrashRegisters.FirstMsr, Crash.CrashRegisters.MsrCount, Reads: true),
+            new KvmMsrRange(InterruptRouting.VmBusSourceMsr, 1, Reads: false));
 
         kvm_cpuid_entry2[] supported = system.GetSupportedCpuid();
         kvm_cpuid_entry2[] hyperV = system.GetSupportedHvCpuid();
@@ -266,7 +268,7 @@ public sealed class KvmMachine : IDisposable
         int routed = _vm.SetRouting(InterruptRouting.Build(_options.ProcessorCount));
         if (routed < 0) throw new LinuxException("Setting the interrupt routes failed", -routed);
         _messages = new MessageRouting(_vm, _options.ProcessorCount);
-        _synic = new Synic(memory, _options.ProcessorCount, new KvmSynicKernel(_vm), _logger);
+        _synic = new Synic(memory, _options.ProcessorCount, new KvmSynicKernel(_vm, [.. _processors.Select(static processor => processor.Vcpu)]), _logger);
         FreePageHints? hints = _options.TakesFreePages ? new FreePageHints(memory) : null;
         _dispatcher = new ExitDispatcher(_options, memory, _ports, _registers, _synic, new HypercallDispatcher(memory, sink, hints), _logger);
     }

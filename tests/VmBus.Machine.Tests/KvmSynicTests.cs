@@ -121,6 +121,40 @@ public sealed class KvmSynicTests
     }
 
     [KvmFact]
+    public void Flags_and_messages_sent_while_the_interrupt_is_masked_arrive_when_it_is_not()
+    {
+        const uint Source = 0x4000_0092;
+        const ulong Masked = 0x1_0000 | GuestProgram.VmBusVector;
+        using var machine = GuestMachine.Create(pump: true);
+        GuestProgram guest = new GuestProgram().EnableSynic().WriteMsr(Source, Masked).ReportMsr(Source).WaitForWord(GuestProgram.PostInput)
+            .Report(1).WriteMsr(Source, GuestProgram.VmBusVector).ReportMsr(Source).WaitForInterrupts();
+        machine.Run(guest, new GuestProgram().InterruptHandler());
+        Assert.Equal((uint)Masked, machine.NextReport());
+        machine.Machine.Synic.Raise(0, 9);
+        machine.Machine.Synic.PostMessage([3]);
+        machine.Machine.Synic.PostMessage([4]);
+        byte[] word = new byte[4];
+        Assert.True(machine.Memory.TryRead(new(GuestProgram.EventPage + 512), word));
+        Assert.Equal(new byte[4], word);
+        Assert.True(machine.Memory.TryRead(new(GuestProgram.MessagePage + 512), word));
+        Assert.Equal(new byte[4], word);
+        machine.Write(GuestProgram.PostInput, [1]);
+        uint[] reports = [.. Enumerable.Range(0, 5).Select(_ => machine.NextReport())];
+        Assert.Equal([1u, GuestProgram.VmBusVector], reports[..2]);
+        Assert.Equal([FlagReport + 9, MessageReport + 3, MessageReport + 4], reports[2..].Order());
+    }
+
+    [KvmFact]
+    public async Task Vector_of_an_exception_is_refused_with_an_exception()
+    {
+        using var machine = GuestMachine.Create();
+        machine.Run(new GuestProgram().Report(1).WriteMsr(0x4000_0092, 15).Report(2).Spin());
+        Assert.Equal(1u, machine.NextReport());
+        // The guest has no handler for it.
+        Assert.Equal(MachineExit.Reset(ResetSource.TripleFault), await machine.ExitAsync());
+    }
+
+    [KvmFact]
     public void Queued_messages_arrive_in_order_by_end_of_message()
     {
         const int Count = 50;

@@ -16,6 +16,10 @@ internal interface ISynicKernel
     /// <returns>0 or errno.</returns>
     int ReleaseInterrupt(int processor, EventFd trigger);
 
+    /// <summary>Sets the register of the processor's VMBus interrupt source. On that processor's thread, outside the guest.</summary>
+    /// <returns>False when the kernel refuses the value.</returns>
+    bool TrySetSource(int processor, ulong value);
+
     /// <summary>Has the guest's signals on a connection id write <paramref name="target"/>.</summary>
     /// <returns>0 or errno.</returns>
     int BindEvent(uint connectionId, EventFd target);

@@ -12,6 +12,9 @@ internal static class InterruptRouting
     internal const int InputCount = 24;
     internal const int VmBusSource = 2;
 
+    /// <summary>HV_X64_MSR_SINT2: the register of <see cref="VmBusSource"/>.</summary>
+    internal const uint VmBusSourceMsr = 0x4000_0090 + VmBusSource;
+
     private const int PicInputs = 8;
     private const int CascadeInput = 2;
     private const int TimerIoApicInput = 2;

@@ -3,8 +3,8 @@ using VmBus.Native.Linux;
 
 namespace VmBus.Machine.Interrupts;
 
-/// <summary>KVM's side of the synthetic interrupt controller: irqfds on routed interrupts, eventfds on connection ids.</summary>
-internal sealed class KvmSynicKernel(KvmVm vm) : ISynicKernel
+/// <summary>KVM's side of the synthetic interrupt controller: irqfds on routed interrupts, eventfds on connection ids, a register of each processor.</summary>
+internal sealed class KvmSynicKernel(KvmVm vm, IReadOnlyList<KvmVcpu> processors) : ISynicKernel
 {
     /// <inheritdoc/>
     public int AssignInterrupt(int processor, EventFd trigger, EventFd? endOfMessage)
@@ -12,6 +12,9 @@ internal sealed class KvmSynicKernel(KvmVm vm) : ISynicKernel
 
     /// <inheritdoc/>
     public int ReleaseInterrupt(int processor, EventFd trigger) => -vm.ReleaseInterrupt(InterruptRouting.SyntheticGsi(processor), trigger);
+
+    /// <inheritdoc/>
+    public bool TrySetSource(int processor, ulong value) => processors[processor].TrySetMsr(InterruptRouting.VmBusSourceMsr, value);
 
     /// <inheritdoc/>
     public int BindEvent(uint connectionId, EventFd target) => -vm.BindEvent(connectionId, target);

@@ -19,6 +19,11 @@ public sealed class Synic
     public const int MaximumMessageBytes = MessageSlot.MaximumPayloadBytes;
 
     private const uint ChannelMessageType = 1;
+    private const ulong SourceVector = 0xFF;
+    private const ulong SourceMasked = 1 << 16;
+
+    // Those below are exceptions.
+    private const ulong FirstVector = 16;
 
     private readonly ILogger _logger;
     private readonly ISynicKernel _kernel;
@@ -167,7 +172,7 @@ public sealed class Synic
 
     /// <summary>Sets event flag <paramref name="flag"/> (a channel id) of a virtual processor and interrupts it.</summary>
     /// <remarks>
-    /// A processor whose event page is off keeps the flag and is interrupted when it enables the page. A processor or a flag (2048 on) that does
+    /// A processor whose event page is off or whose interrupt is masked keeps the flag, and is interrupted when that is over. A processor or a flag (2048 on) that does
     /// not exist is ignored.
     /// </remarks>
     public void Raise(uint virtualProcessor, uint flag)
@@ -181,11 +186,20 @@ public sealed class Synic
         bool valid = _processors[processor].Update(control, eventPage, messagePage);
         if (!valid && _badPage.TryEnter(out long suppressed)) MachineLog.SynicPageNotRam(_logger, processor, eventPage, messagePage, suppressed);
 
-        // The thread that waits for the slot delivers; this one only wakes it.
-        lock (_gate)
-        {
-            if (!_closed && processor == _target && _queue.Count > 0) EndOfMessage.Signal();
-        }
+        WakeSender(processor);
+    }
+
+    /// <summary>A processor writes the register of its VMBus interrupt source; it does not run again before this returns. On its vCPU thread.</summary>
+    /// <returns>False when there is no such interrupt: the write is an exception in the guest, and nothing has changed.</returns>
+    internal bool TrySetSource(int processor, ulong value)
+    {
+        bool masked = (value & SourceMasked) != 0;
+        // The kernel checks what guests write, and not what its user does.
+        if (!masked && (value & SourceVector) < FirstVector) return false;
+        if (!_kernel.TrySetSource(processor, value)) return false;
+        _processors[processor].SetMask(masked);
+        WakeSender(processor);
+        return true;
     }
 
     /// <summary>Ends every use of guest memory and of the kernel.</summary>
@@ -205,6 +219,15 @@ public sealed class Synic
     {
         foreach (SynicProcessor? processor in _processors) processor?.Dispose();
         EndOfMessage.Dispose();
+    }
+
+    // The thread that waits for the slot delivers; a processor's thread only wakes it.
+    private void WakeSender(int processor)
+    {
+        lock (_gate)
+        {
+            if (!_closed && processor == _target && _queue.Count > 0) EndOfMessage.Signal();
+        }
     }
 
     private int Reassign(int processor, EventFd? endOfMessage)

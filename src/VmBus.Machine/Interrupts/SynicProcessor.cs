@@ -13,8 +13,8 @@ internal enum MessageOutcome
     /// <summary>The guest has not freed the slot; it will signal when it has.</summary>
     SlotBusy,
 
-    /// <summary>The guest has no message page, or its controller is off.</summary>
-    PageOff,
+    /// <summary>The guest has no message page, its controller is off, or the interrupt is masked.</summary>
+    Off,
 }
 
 /// <summary>The VMBus interrupt source of one virtual processor: its event flags, its message slot and its interrupt.</summary>
@@ -31,6 +31,7 @@ internal sealed class SynicProcessor(GuestMemory memory, EventFd interrupt) : ID
     private EventFlagBlock _flags;
     private MessageSlot _slot;
     private bool _anyKept;
+    private bool _masked = true;
     private bool _closed;
 
     /// <summary>Held by whoever writes the guest's pages or changes which they are.</summary>
@@ -42,13 +43,13 @@ internal sealed class SynicProcessor(GuestMemory memory, EventFd interrupt) : ID
     /// <inheritdoc/>
     public void Dispose() => interrupt.Dispose();
 
-    /// <summary>Sets an event flag (below 2048) and interrupts the processor unless the flag was still set. Keeps it while the page is off.</summary>
+    /// <summary>Sets an event flag (below 2048) and interrupts the processor unless the flag was still set. Keeps it while the page is off or the interrupt masked.</summary>
     internal void Raise(uint flag)
     {
         lock (Gate)
         {
             if (_closed) return;
-            if (_flags.Exists)
+            if (_flags.Exists && !_masked)
             {
                 if (_flags.Set(flag)) interrupt.Signal();
                 return;
@@ -68,7 +69,7 @@ internal sealed class SynicProcessor(GuestMemory memory, EventFd interrupt) : ID
     {
         lock (Gate)
         {
-            if (_closed || !_slot.Exists) return MessageOutcome.PageOff;
+            if (_closed || _masked || !_slot.Exists) return MessageOutcome.Off;
             if (!_slot.IsFree)
             {
                 // Ask, forget old signals, look again: a signal for a slot that is freed after this look is still to come.
@@ -101,16 +102,18 @@ internal sealed class SynicProcessor(GuestMemory memory, EventFd interrupt) : ID
             bool valid = true;
             if (wantsFlags) valid &= EventFlagBlock.TryOpen(memory, new Gpa(eventPage & PageMask), InterruptRouting.VmBusSource, out _flags);
             if (wantsSlot) valid &= MessageSlot.TryOpen(memory, new Gpa(messagePage & PageMask), InterruptRouting.VmBusSource, out _slot);
-            if (_anyKept && _flags.Exists)
-            {
-                _flags.Merge(_kept);
-                Array.Clear(_kept);
-                _anyKept = false;
-            }
-
-            // Interrupts are lost while the source is masked, and guests unmask it before this register: whatever is there is announced again.
-            if ((_flags.Exists && _flags.Any()) || (_slot.Exists && !_slot.IsFree)) interrupt.Signal();
+            Announce();
             return valid;
+        }
+    }
+
+    /// <summary>Says whether the guest has masked the interrupt, as it is after a reset: flags and messages are kept meanwhile.</summary>
+    internal void SetMask(bool masked)
+    {
+        lock (Gate)
+        {
+            _masked = masked;
+            Announce();
         }
     }
 
@@ -123,5 +126,19 @@ internal sealed class SynicProcessor(GuestMemory memory, EventFd interrupt) : ID
             _flags = default;
             _slot = default;
         }
+    }
+
+    // With the gate held, after each change. What is there already is announced too: its interrupt is lost when it came within the change.
+    private void Announce()
+    {
+        if (_masked) return;
+        if (_anyKept && _flags.Exists)
+        {
+            _flags.Merge(_kept);
+            Array.Clear(_kept);
+            _anyKept = false;
+        }
+
+        if ((_flags.Exists && _flags.Any()) || (_slot.Exists && !_slot.IsFree)) interrupt.Signal();
     }
 }

@@ -47,6 +47,12 @@ internal sealed class ExitDispatcher(
                 return null;
             case KvmConstant.KVM_EXIT_X86_WRMSR:
                 counters.MsrExits++;
+                if (run.MsrIndex == InterruptRouting.VmBusSourceMsr)
+                {
+                    run.MsrError = synic.TrySetSource(processor, run.MsrData) ? (byte)0 : (byte)1;
+                    return null;
+                }
+
                 run.MsrError = _crash.TryWrite(run.MsrIndex, run.MsrData, out CrashReport? report) ? (byte)0 : (byte)1;
                 return report is null ? null : Crashed(report);
             case KvmConstant.KVM_EXIT_SYSTEM_EVENT:

@@ -99,6 +99,14 @@ internal sealed partial class KvmVcpu : KvmDescriptor
         throw new LinuxException($"Setting a vCPU's MSR{which} failed", done < 0 ? -done : Errno.EINVAL);
     }
 
+    /// <summary>Writes one MSR as the host.</summary>
+    /// <returns>False when the vCPU has no such MSR, or the kernel refuses the value.</returns>
+    internal bool TrySetMsr(uint index, ulong value)
+    {
+        kvm_msr_entry[] entries = [new kvm_msr_entry { index = index, data = value }];
+        return CallWithList(KvmRequest.KVM_SET_MSRS, entries, out _) == 1;
+    }
+
     /// <summary>Reads one MSR as the host.</summary>
     /// <returns>False when the vCPU has no such MSR.</returns>
     internal bool TryGetMsr(uint index, out ulong value)

@@ -71,27 +71,32 @@ internal sealed class KvmVm : KvmDescriptor
     /// <returns>0, or the negated errno.</returns>
     internal int SetRouting(kvm_irq_routing_entry[] entries) => CallWithList(KvmRequest.KVM_SET_GSI_ROUTING, entries, out _);
 
-    /// <summary>Has some MSR accesses leave to user space. Takes a capability that the VM must have.</summary>
-    /// <param name="first">The first MSR of the range.</param>
-    /// <param name="count">How many MSRs.</param>
+    /// <summary>Has some MSR accesses leave to user space, and no others. Takes a capability that the VM must have.</summary>
+    /// <param name="ranges">At most 16.</param>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    internal void InterceptMsrs(uint first, int count)
+    internal void InterceptMsrs(params ReadOnlySpan<KvmMsrRange> ranges)
     {
         var capability = new kvm_enable_cap { cap = KvmCap.KVM_CAP_X86_USER_SPACE_MSR };
         capability.args[0] = KvmConstant.KVM_MSR_EXIT_REASON_FILTER;
         CallOrThrow(KvmRequest.KVM_ENABLE_CAP, ref capability, "Having KVM hand over MSR accesses failed");
 
-        // A zero bit denies the access in the kernel, which then asks user space.
-        using NativeBuffer bitmap = NativeBuffer.Allocate((count + 7) / 8);
+        // A zero bit denies the access in the kernel, which then asks user space: one bitmap, as long as the longest range needs, serves all.
+        int longest = 1;
+        foreach (KvmMsrRange range in ranges) longest = Math.Max(longest, range.Count);
+        using NativeBuffer bitmap = NativeBuffer.Allocate((longest + 7) / 8);
         var filter = new kvm_msr_filter { flags = KvmConstant.KVM_MSR_FILTER_DEFAULT_ALLOW };
-        filter.ranges[0] = new kvm_msr_filter_range
+        for (int i = 0; i < ranges.Length; i++)
         {
-            flags = KvmConstant.KVM_MSR_FILTER_READ | KvmConstant.KVM_MSR_FILTER_WRITE,
-            nmsrs = (uint)count,
-            @base = first,
-            bitmap = bitmap.Address,
-        };
-        CallOrThrow(KvmRequest.KVM_X86_SET_MSR_FILTER, ref filter, $"Filtering MSRs from 0x{first:x} failed");
+            filter.ranges[i] = new kvm_msr_filter_range
+            {
+                flags = ranges[i].Reads ? KvmConstant.KVM_MSR_FILTER_READ | KvmConstant.KVM_MSR_FILTER_WRITE : KvmConstant.KVM_MSR_FILTER_WRITE,
+                nmsrs = (uint)ranges[i].Count,
+                @base = ranges[i].First,
+                bitmap = bitmap.Address,
+            };
+        }
+
+        CallOrThrow(KvmRequest.KVM_X86_SET_MSR_FILTER, ref filter, "Filtering MSRs failed");
     }
 
     /// <summary>Reads the VM's clock, which its reference counter shows in units of 100 ns.</summary>

@@ -88,6 +88,18 @@ internal sealed class GuestProgram
         return Spin();
     }
 
+    /// <summary>Waits until a word in memory is not zero.</summary>
+    internal GuestProgram WaitForWord(ulong address)
+    {
+        Label here = Code.CreateLabel();
+        Code.mov(rbx, address);
+        Code.Label(ref here);
+        Code.pause();
+        Code.cmp(__dword_ptr[rbx], 0);
+        Code.je(here);
+        return this;
+    }
+
     /// <summary>Runs for ever.</summary>
     internal GuestProgram Spin()
     {

@@ -83,6 +83,7 @@ public sealed class CapturedSynicTests : IHypercallSink, IDisposable
         {
             ulong eventPage = registers[(0x4000_0082, processor)];
             ulong messagePage = registers[(0x4000_0083, processor)];
+            Assert.True(synic.TrySetSource(processor, registers[(0x4000_0092, processor)]));
             synic.Update(processor, registers[(0x4000_0080, processor)], eventPage, messagePage);
             synic.Raise((uint)processor, 8);
             Assert.True(synic.SetMessageTarget((uint)processor));

@@ -10,6 +10,9 @@ internal sealed class FakeSynicKernel : ISynicKernel
 
     internal Dictionary<uint, EventFd> Bound { get; } = [];
 
+    /// <summary>The registers of the processors' VMBus interrupt sources.</summary>
+    internal Dictionary<int, ulong> Sources { get; } = [];
+
     /// <summary>What assigning the interrupt of a processor answers.</summary>
     internal Func<int, EventFd?, int> AssignAnswer { get; set; } = (_, _) => 0;
 
@@ -21,6 +24,12 @@ internal sealed class FakeSynicKernel : ISynicKernel
     }
 
     public int ReleaseInterrupt(int processor, EventFd trigger) => Assigned.Remove(processor) ? 0 : Errno.ENOENT;
+
+    public bool TrySetSource(int processor, ulong value)
+    {
+        Sources[processor] = value;
+        return true;
+    }
 
     public int BindEvent(uint connectionId, EventFd target)
     {

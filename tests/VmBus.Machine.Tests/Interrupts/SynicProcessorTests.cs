@@ -18,6 +18,7 @@ public sealed class SynicProcessorTests : IDisposable
     {
         _processor = new SynicProcessor(_memory, EventFd.Create());
         _ = _processor.Update(1, EventPage | 1, MessagePage | 1);
+        _processor.SetMask(false);
     }
 
     public void Dispose()
@@ -37,6 +38,9 @@ public sealed class SynicProcessorTests : IDisposable
     [Fact]
     public void Message_waits_for_a_page_change()
         => Assert.True(WaitsForAUser(() => _processor.TryDeliver(1, new byte[8], false, _endOfMessage)));
+
+    [Fact]
+    public void Mask_waits_for_the_users_of_the_pages() => Assert.True(WaitsForAUser(() => _processor.SetMask(true)));
 
     [Fact]
     public void Close_waits_for_the_users_of_the_pages() => Assert.True(WaitsForAUser(_processor.Close));

@@ -16,12 +16,18 @@ public sealed class SynicTests : IDisposable
     private const ulong SecondMessagePage = 0x4000;
     private const ulong Slot = MessagePage + 512;
     private const ulong Flags = EventPage + 512;
+    private const ulong Vector = 0xF3;
+    private const ulong Masked = 1 << 16;
 
     private readonly GuestMemory _memory = GuestMemory.Create(64 << 10);
     private readonly FakeSynicKernel _kernel = new();
     private readonly Synic _synic;
 
-    public SynicTests() => _synic = new Synic(_memory, 2, _kernel, NullLogger.Instance);
+    public SynicTests()
+    {
+        _synic = new Synic(_memory, 2, _kernel, NullLogger.Instance);
+        for (int processor = 0; processor < 2; processor++) Assert.True(_synic.TrySetSource(processor, Vector));
+    }
 
     public void Dispose()
     {
@@ -199,6 +205,55 @@ public sealed class SynicTests : IDisposable
         Volatile.Write(ref stop, true);
         guest.Join();
         Assert.False(stuck);
+    }
+
+    [Fact]
+    public void Flags_and_messages_are_kept_while_the_source_is_masked()
+    {
+        Enable();
+        Assert.True(_synic.TrySetSource(0, Vector | Masked));
+        _synic.Raise(0, 3);
+        _synic.PostMessage([7]);
+        _synic.PostMessage([8]);
+        // Pages that change meanwhile change nothing about it.
+        Enable();
+        _synic.Pump();
+        Assert.Equal((0, 0), (Byte(Flags), Byte(Slot)));
+        Assert.Equal(0ul, _kernel.TakeInterrupts(0));
+        _ = _synic.EndOfMessage.Drain();
+
+        Assert.True(_synic.TrySetSource(0, Vector));
+        Assert.Equal((8, 1ul), (Byte(Flags), _kernel.TakeInterrupts(0)));
+        Assert.Equal(1ul, _synic.EndOfMessage.Drain());
+        _synic.Pump();
+        Assert.Equal((7, 1ul), (Byte(Slot + 16), _kernel.TakeInterrupts(0)));
+    }
+
+    [Fact]
+    public void Source_is_masked_after_a_reset()
+    {
+        var kernel = new FakeSynicKernel();
+        var synic = new Synic(_memory, 1, kernel, NullLogger.Instance);
+        synic.Update(0, 1, SecondEventPage | 1, SecondMessagePage | 1);
+        synic.Raise(0, 3);
+        Assert.Equal(0, Byte(SecondEventPage + 512));
+        Assert.True(synic.TrySetSource(0, Vector));
+        Assert.Equal((8, 1ul), (Byte(SecondEventPage + 512), kernel.TakeInterrupts(0)));
+        synic.Close();
+        synic.DisposeDescriptors();
+    }
+
+    [Theory]
+    [InlineData(0ul, false)]
+    [InlineData(15ul, false)]
+    [InlineData(0xFFFF_FFFF_0000_0F0Ful, false)]
+    [InlineData(16ul, true)]
+    [InlineData(Masked, true)]
+    [InlineData(0x2_00FFul, true)]
+    public void Source_takes_vectors_that_interrupts_can_have(ulong value, bool taken)
+    {
+        Assert.Equal(taken, _synic.TrySetSource(1, value));
+        Assert.Equal(taken ? value : Vector, _kernel.Sources[1]);
     }
 
     [Fact]

@@ -103,16 +103,26 @@ static void keep_what_is_off(void)
     end_rule("messages and a flag through three ways to be off, messages in order");
 }
 
-// Where the host sees no mask, what it writes meanwhile is found all the same: nothing is lost but the interrupt.
-static void mask_the_source(void)
+static void keep_what_is_masked(void)
 {
-    begin("messages while the interrupt is masked");
-    write_msr(SINT2, SINT_MASKED);
-    for (u32 i = 0; i < 3; i++) post_words(3, GPADL_TEARDOWN, primary_id, 0xAD000 + i);
-    check_channel(&primary);
-    tell_rule("SY-14", !is_taken(0), is_taken(0) ? "a message was written to the slot of a masked SINT" : "three messages, none in the slot while it was masked");
-    write_msr(SINT2, SINT_ON);
-    for (u32 i = 0; i < 3; i++) expect_message("messages are kept", GPADL_TORNDOWN, 0xAD000 + i);
+    begin_rule("SY-14");
+    keep_messages_of("messages while the interrupt is masked", SINT2, SINT_MASKED);
+    post_words(3, MODIFY, primary_id, 0);
+    expect_message("MODIFYCHANNEL_RESPONSE", MODIFY_RESPONSE, primary_id);
+    keep_flag_of("a flag while the interrupt is masked", SINT2, SINT_MASKED);
+    // Hundreds of changes, between which messages come and go.
+    begin("an interrupt that is masked again and again");
+    for (u32 i = 0; i < 300; i++)
+    {
+        post_words(3, GPADL_TEARDOWN, primary_id, 0xAD000 + i);
+        write_msr(SINT2, SINT_MASKED | i % 256);
+        write_msr(SINT2, SINT_ON);
+        expect_message("a message after the mask", GPADL_TORNDOWN, 0xAD000 + i);
+    }
+
+    post_words(3, MODIFY, primary_id, 1);
+    expect_message("MODIFYCHANNEL_RESPONSE", MODIFY_RESPONSE, primary_id);
+    end_rule("messages and a flag, messages in order; 300 masks, and no message lost");
 }
 
 static void start_second(void) { start_synic(1); }
@@ -183,7 +193,7 @@ void attack_controller(void)
     check_storage();
     keep_what_is_off();
     check_storage();
-    mask_the_source();
+    keep_what_is_masked();
     check_storage();
     follow_the_contact();
     report_crashes();
