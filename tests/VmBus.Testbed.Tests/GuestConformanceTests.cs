@@ -41,9 +41,10 @@ public sealed class GuestConformanceTests(LinkedGuestFixture host)
             exit $status
             """,
             Limit);
-        Report report = Read(result);
+        Report report = Read(result, $"guest-{kernel}");
         Assert.Equal("guest", report.Guest);
-        Assert.Contains("<testsuites name=\"guest\"", await File.ReadAllTextAsync(Path.Combine(host.Share, "guest.xml")), StringComparison.Ordinal);
+        string forTestTools = KeptReport.Keep(Path.Combine(host.Share, "guest.xml"), $"guest-{kernel}.xml");
+        Assert.Contains("<testsuites name=\"guest\"", await File.ReadAllTextAsync(forTestTools), StringComparison.Ordinal);
         SpecTable table = SpecPage.Load("README.md").Table("rules", 2);
         for (int row = 0; row < table.RowCount; row++)
         {
@@ -77,16 +78,14 @@ public sealed class GuestConformanceTests(LinkedGuestFixture host)
             exit $status
             """,
             Limit);
-        string[] passed = [.. Read(result).Results.Where(static result => result.Verdict == "pass").Select(static result => result.Rule)];
+        string[] passed = [.. Read(result, "guest-debian").Results.Where(static result => result.Verdict == "pass").Select(static result => result.Rule)];
         Assert.Empty(new[] { "DM-9", "IC-12", "IC-14", "RG-21", "RG-22", "RG-24", "RG-25", "SK-7", "SK-8", "ST-26" }.Except(passed));
     }
 
-    private Report Read(CommandResult result)
+    private Report Read(CommandResult result, string name)
     {
         result.EnsureSuccess();
-        string path = Path.Combine(host.Share, "guest.json");
-        using var json = JsonDocument.Parse(File.ReadAllText(path));
-        File.Delete(path);
+        using var json = JsonDocument.Parse(File.ReadAllText(KeptReport.Keep(Path.Combine(host.Share, "guest.json"), $"{name}.json")));
         Assert.Equal(0, json.RootElement.GetProperty("fail").GetInt32());
         return new Report(json.RootElement.GetProperty("guest").GetString()!, [.. json.RootElement.GetProperty("results").EnumerateArray().Select(static result =>
             (result.GetProperty("rule").GetString()!, result.GetProperty("page").GetString()!, result.GetProperty("verdict").GetString()!))]);

@@ -21,6 +21,7 @@ public sealed class InsideConformanceTests(GuestFixture host)
         CommandResult result = await host.RunGuestAsync($"tests/testbed/conformance-inside --kernel {kernel} --cpus {processors}", Limit);
 
         string[] lines = result.EnsureSuccess().Output.Split('\n');
+        KeptReport.Keep(lines, $"inside-{kernel}.txt");
         Assert.DoesNotContain(lines, static line => line.StartsWith("FAIL", StringComparison.Ordinal));
         Assert.Equal(Seen.Append(more).Order(StringComparer.Ordinal), Rules(lines, "pass").Order(StringComparer.Ordinal));
     }
