@@ -10,6 +10,7 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
 {
     private readonly BlockingCollection<byte[]> _messages = [];
     private readonly ConcurrentDictionary<uint, EventFd> _kicks = new();
+    private readonly Lock _kicking = new();
     private readonly ConcurrentDictionary<(uint Processor, uint Flag), SemaphoreSlim> _interrupts = new();
     private readonly ConcurrentDictionary<uint, SemaphoreSlim> _flags = new();
     private int _clears;
@@ -73,7 +74,10 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     }
 
     /// <inheritdoc/>
-    public void Unbind(uint connectionId) => _kicks.TryRemove(connectionId, out _);
+    public void Unbind(uint connectionId)
+    {
+        lock (_kicking) _kicks.TryRemove(connectionId, out _);
+    }
 
     /// <inheritdoc/>
     public void Raise(uint virtualProcessor, uint flag)
@@ -99,9 +103,13 @@ public sealed class FakePorts : IMessagePort, IEventPort, IInterruptPort, IConne
     /// <summary>Signals as HVCALL_SIGNAL_EVENT does. False when the connection id is not bound.</summary>
     public bool Kick(uint connectionId)
     {
-        if (!_kicks.TryGetValue(connectionId, out EventFd? kick)) return false;
-        kick.Signal();
-        return true;
+        // What is no longer bound may be closed at once.
+        lock (_kicking)
+        {
+            if (!_kicks.TryGetValue(connectionId, out EventFd? kick)) return false;
+            kick.Signal();
+            return true;
+        }
     }
 
     /// <summary>Takes one interrupt of this flag on this processor; waits for it.</summary>
